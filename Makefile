@@ -1,0 +1,75 @@
+# `make help` lists what there is. The first target that needs it sets up .venv with pip; nothing
+# here needs root, and nothing is installed outside this folder.
+#
+#   PYTHON=python3.12 make test        another interpreter (3.11 or newer)
+#   TORCH_INDEX=<url> make test        take torch from this index (a CPU or a certain CUDA build)
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+BUF := npx --yes @bufbuild/buf@1.75.0
+TORCH := $(shell grep '^torch==' constraints.txt)
+SERVER := $(VENV)/.server-installed
+DEV := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-installed test-deep check format bench figures proto clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) \
+		| while IFS='|' read -r target text; do printf '  %-12s %s\n' "$$target" "$$text"; done
+
+setup: $(DEV) ## make .venv with the service and the development tools (other targets do it by themselves)
+
+demo: $(SERVER) ## audit the built-in demo networks and write report, evidence and verdict to assay-demo/
+	$(VENV)/bin/assay demo --out assay-demo
+
+test: $(DEV) ## run the tests with coverage, then those against the built wheel (minutes)
+	$(PY) -m pytest --ignore=tests/installed --cov --cov-report=term --cov-report=json
+	$(PY) -m pytest tests/installed
+
+test-deep: $(DEV) ## run what takes longer: many seeds, real peers, a clean install (and GPU tests where there is one)
+	$(PY) -m pytest -m 'deep or gpu'
+
+check: $(DEV) ## lint, formatting, types, layers, generated code, proto style
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pyright
+	$(VENV)/bin/lint-imports
+	$(PY) tools/generate_protos.py --check
+	$(BUF) lint
+	$(PIP) check
+
+format: $(DEV) ## let ruff mend what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: $(DEV) ## measure speed against the peers, side by side
+	$(PY) tools/bench.py
+
+figures: $(DEV) ## print the project's own figures beside their aims (coverage as `make test` left it)
+	$(PY) tools/figures.py
+
+proto: $(DEV) ## generate the gRPC stubs from proto/
+	$(PY) tools/generate_protos.py
+
+clean: ## remove .venv, caches and everything built or measured
+	rm -rf $(VENV) build dist .coverage .coverage.* coverage.json htmlcov .pytest_cache .ruff_cache \
+		.hypothesis .import_linter_cache
+
+# A stamp older than the two files it was made from runs the set-up again.
+$(SERVER): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Assay needs Python 3.11 or newer; set PYTHON=...' >&2; exit 1; }
+	@echo 'Setting up $(VENV); the first time takes a few minutes.'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet '$(TORCH)' $(if $(TORCH_INDEX),--index-url '$(TORCH_INDEX)')
+	$(PIP) install --quiet -c constraints.txt -e '.[server]'
+	@touch $@
+
+$(DEV): $(SERVER)
+	$(PIP) install --quiet -c constraints.txt -e '.[server,dev]'
+	@touch $@

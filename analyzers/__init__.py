@@ -1,0 +1,1 @@
+"""The science of an audit: canonical ONNX and images in, measurements out."""

@@ -1,0 +1,442 @@
+"""The words of an audit as types. No torch, no onnx, no onnxruntime, no I/O.
+
+An analyzer is a record of plain functions. ``plan`` and ``merge`` run in the service, where
+nothing heavy is loaded; ``measure`` is named by its import path and runs only in a child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Rows = tuple[int, int]
+"""Half-open range of the audit's permutation, on the block edges of its plan."""
+
+Digest = str
+"""SHA-256 in lower-case hex."""
+
+Json = Any
+"""A JSON value: checked against a schema where it enters, plain data after that."""
+
+FloatArray = npt.NDArray[np.float32]
+LabelArray = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
+
+Outcome = Literal["measured", "not_applicable", "not_available", "out_of_budget", "error"]
+Bound = Literal["upper", "lower", "estimate", "indicator"]
+Grade = Literal["A", "B", "C", "D"]
+Severity = Literal["info", "low", "medium", "high", "critical"]
+SampleState = Literal["wrong", "error", "broken", "standing", "pending", "claimed", "right"]
+ViewKind = Literal[
+    "number",
+    "curve",
+    "band",
+    "bracket",
+    "bars",
+    "dots_over_band",
+    "dumbbell",
+    "heat_map",
+    "matrix",
+    "gallery",
+]
+Layout = Literal["nchw", "nhwc"]
+
+BLOCK_EDGES = (20, 40, 60, 100, 180, 340)
+BLOCK_STEP = 160
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the user, not a crash
+    """What cannot be done with this model or data, in the user's words."""
+
+    def __init__(self, code: str, sentence: str, remedy: str) -> None:
+        """Keep a stable code, one sentence that says what is wrong, and what to do next."""
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """The map from [0,1] NCHW pixels to what the model expects."""
+
+    layout: Layout = "nchw"
+    scale: float = 1.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def apply(self, images: FloatArray) -> FloatArray:
+        """Bring [0,1] NCHW pixels into the model's own range and layout."""
+        values = images
+        if self.scale != 1.0:
+            values = values * np.float32(self.scale)
+        if self.mean:
+            shape = (1, -1, 1, 1)
+            mean = np.asarray(self.mean, np.float32).reshape(shape)
+            std = np.asarray(self.std, np.float32).reshape(shape)
+            values = (values - mean) / std
+        if self.layout == "nhwc":
+            values = values.transpose(0, 2, 3, 1)
+        return np.ascontiguousarray(values, dtype=np.float32)
+
+    def as_json(self) -> dict[str, Json]:
+        """Plain data with one spelling for one map."""
+        return {
+            "layout": self.layout,
+            "scale": float(self.scale),
+            "mean": [float(value) for value in self.mean],
+            "std": [float(value) for value in self.std],
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Json]) -> InputSpec:
+        """Read what ``as_json`` wrote."""
+        return cls(body["layout"], body["scale"], tuple(body["mean"]), tuple(body["std"]))
+
+
+@dataclass(frozen=True)
+class SubjectFacts:
+    """What is known of the model under audit before any analyzer looks at it."""
+
+    digest: Digest
+    classes: int
+    shape: tuple[int, int, int]
+    """Channels, height and width of one image, whatever the layout of the file."""
+    batch: Literal["free", "one"] = "free"
+    """``one``: the file fixes its batch axis at 1 and runs image by image."""
+    gradient_gap: str = ""
+    """Empty when gradients exist, else why not (``op X at node Y``)."""
+    bn_folded: Literal["yes", "no", "unknown"] = "unknown"
+    parameters: int = 0
+
+    @property
+    def gradient(self) -> bool:
+        """Whether the gradient engine covers the whole graph."""
+        return not self.gradient_gap
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Json]) -> SubjectFacts:
+        """Read what ``as_json`` wrote."""
+        return cls(**{**body, "shape": tuple(body["shape"])})
+
+    def as_json(self) -> dict[str, Json]:
+        """Plain data."""
+        return {**asdict(self), "shape": list(self.shape)}
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What is known of the evaluation set."""
+
+    digest: Digest
+    n: int
+    classes: int
+    """One more than the largest label."""
+    eight_bit: bool
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Json]) -> DataFacts:
+        """Read what ``as_json`` wrote."""
+        return cls(**body)
+
+    def as_json(self) -> dict[str, Json]:
+        """Plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that ``plan`` and ``merge`` may know besides what is done."""
+
+    subject: SubjectFacts
+    data: DataFacts
+    inputs: Mapping[str, Mapping[Rows, Digest]] = field(default_factory=dict[str, Any])
+    """Blobs of other analyzers, complete or absent: name -> rows -> digest."""
+
+    @property
+    def n(self) -> int:
+        """Number of images in the evaluation set."""
+        return self.data.n
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of work that a plan asks for."""
+
+    rows: Rows
+    params: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    inputs: Mapping[str, Digest] = field(default_factory=dict[str, Digest])
+    seconds: float = 0.0
+    """A hint for scheduling; outside the key."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A unit with everything that decides its result; its digest is the cache key."""
+
+    analyzer: str
+    version: str
+    config: Mapping[str, Json]
+    subject: Digest
+    data: Digest
+    rows: Rows
+    params: Mapping[str, Json]
+    inputs: Mapping[str, Digest]
+    seed: int
+    engine: str
+
+    def as_json(self) -> dict[str, Json]:
+        """The body whose canonical form is hashed."""
+        return {
+            **asdict(self),
+            "rows": list(self.rows),
+            "config": dict(self.config),
+            "params": dict(self.params),
+            "inputs": dict(self.inputs),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Json]) -> Shard:
+        """Read what ``as_json`` wrote."""
+        low, high = body["rows"]
+        return cls(**{**body, "rows": (low, high)})
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What a child says of one shard, before anyone has verified it."""
+
+    outcome: Outcome
+    numbers: Mapping[str, float | int] = field(default_factory=dict[str, Any])
+    samples: Mapping[str, Sequence[Json]] = field(default_factory=dict[str, Any])
+    """Columns of equal length; ``row`` holds the row, ``state`` a SampleState."""
+    blobs: Mapping[str, Array] = field(default_factory=dict[str, Any])
+    passes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """``forward`` and ``backward`` passes of real rows; padding is not counted."""
+    claims: str | None = None
+    """Name of the blob that holds one witness for each row whose state is ``claimed``."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A committed unit: verified, blobs by digest. All that ``plan`` and ``merge`` see."""
+
+    unit: Unit
+    outcome: Outcome
+    numbers: Mapping[str, float | int]
+    samples: Mapping[str, Sequence[Json]]
+    blobs: Mapping[str, Digest]
+    passes: Mapping[str, int]
+    note: str = ""
+
+
+class Tally(NamedTuple):
+    """Counts at a committed prefix, over which stop rules and the judge decide."""
+
+    population: int
+    prefix: int
+    standing: int
+    fallen: int
+    """Broken, wrong or in error: certainly not right under attack."""
+    pending: int
+    full: int
+    """Rows on which every pass that the plan asks of them has run."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Thresholds arrive here and nowhere else; a stop can only empty a plan."""
+
+    metric: str
+    fails: Callable[[Tally], bool]
+    """Whether these counts already settle a FAIL."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How a measurement wants to be seen; renderers know kinds, never analyzers."""
+
+    kind: ViewKind
+    title: str
+    data: Mapping[str, Json]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One metric with its scope, counts and bound. A value exists only when measured."""
+
+    metric: str
+    outcome: Outcome
+    scope: Mapping[str, str] = field(default_factory=dict[str, str])
+    value: float | None = None
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    bound: Bound = "estimate"
+    grade: Grade = "C"
+    limit: float | None = None
+    """For an indicator: the largest share that still lets a PASS stand."""
+    view: View | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Hold the law that a value exists exactly when the outcome is ``measured``."""
+        if (self.value is None) == (self.outcome == "measured"):
+            message = f"{self.metric}: outcome {self.outcome} with value {self.value}"
+            raise ValueError(message)
+        if self.value is not None and not np.isfinite(self.value):
+            message = f"{self.metric}: {self.value} is not a measurement"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """What a metric means, once, for docs, capabilities and the policy check."""
+
+    name: str
+    meaning: str
+    unit: str = "share"
+    grade: Grade = "C"
+    judged: bool = False
+    """Whether a policy may require it. Explanations (grade C) are never judged."""
+    range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class FindingRule:
+    """When a measured value is worth a sentence, and which one."""
+
+    id: str
+    metric: str
+    comparison: Literal["above", "below"]
+    threshold: float
+    severity: Severity
+    grade: Grade
+    statement: str
+    """``{value}``, ``{limit}`` and scope keys are filled in."""
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an analyzer says of itself."""
+
+    id: str
+    version: str
+    title: str
+    summary: str
+    reference: str
+    schema: Mapping[str, Json]
+    """JSON Schema of the config."""
+    metrics: tuple[MetricSpec, ...]
+    needs: tuple[str, ...] = ()
+    threats: tuple[str, ...] = ()
+    """Norms served; empty for analyzers that run once per audit."""
+    indicators: tuple[str, ...] = ()
+    """Metrics, of ``metrics``, that must be present and within their limit for a PASS."""
+    findings: tuple[FindingRule, ...] = ()
+    edges: tuple[int, ...] = BLOCK_EDGES
+    first: bool = False
+    """Runs before the subject is taken for granted (preflight)."""
+
+
+class Batch(NamedTuple):
+    """Rows of the evaluation set in permutation order."""
+
+    rows: Sequence[int]
+    images: FloatArray
+    """[0,1], NCHW."""
+    labels: LabelArray
+    ids: Sequence[str]
+
+
+class ConvLayer(NamedTuple):
+    """A convolution's weights as they stand in the file, with its place in the graph."""
+
+    name: str
+    weight: Array
+    """[out, in / groups, *kernel]"""
+    groups: int
+    depth: float
+    """0 for the first distinct convolution depth, 1 for the last."""
+
+
+class GradientStep(NamedTuple):
+    """What one pass through the gradient engine yields."""
+
+    logits: FloatArray
+    loss: FloatArray
+    slope: FloatArray
+    """Gradient of each image's own loss with respect to its [0,1] pixels."""
+
+
+class Gradient(Protocol):
+    """Gradients of a per-image loss of the logits."""
+
+    def step(
+        self, images: FloatArray, about: Array, loss: Callable[[Any, Any], Any]
+    ) -> GradientStep:
+        """Logits, loss and slope of every image.
+
+        ``loss`` maps a logits tensor and its rows of ``about`` (true class, or true class and
+        target) to one value an image; the engine cuts both into batches of a fixed shape.
+        """
+        ...
+
+
+class Subject(Protocol):
+    """The model under audit as a child sees it."""
+
+    @property
+    def facts(self) -> SubjectFacts:
+        """What is known of it."""
+        ...
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """The preprocessing that the upload declared."""
+        ...
+
+    @property
+    def gradient(self) -> Gradient | None:
+        """The gradient engine, or None when an operator has no gradient here."""
+        ...
+
+    def predict(self, images: FloatArray, input_spec: InputSpec | None = None) -> FloatArray:
+        """Logits of [0,1] NCHW images, optionally under another preprocessing."""
+        ...
+
+    def conv_layers(self) -> Sequence[ConvLayer]:
+        """Every convolution with constant weights, in graph order."""
+        ...
+
+
+Tell = Callable[[int, int, str], None]
+"""``tell(done, total, note)``: progress out, as often as one likes."""
+
+Plan = Callable[[Case, Mapping[str, Json], Sequence[Done], Sequence[Stop]], Sequence[Unit]]
+Merge = Callable[[Case, Mapping[str, Json], Sequence[Done]], Sequence[Measurement]]
+Measure = Callable[[Shard, Subject, Batch, Mapping[str, Array], Tell], Partial]
+
+
+@dataclass(frozen=True)
+class Analyzer:
+    """A record of functions: no inheritance, no registration side effects."""
+
+    description: Description
+    plan: Plan
+    merge: Merge
+    measure: str
+    """``module:function`` of a Measure, imported only in a child."""
+
+
+def blocks(n: int, edges: Sequence[int] = BLOCK_EDGES, step: int = BLOCK_STEP) -> list[Rows]:
+    """Cut n rows at the plan's edges, then every ``step``."""
+    cuts = [0, *[edge for edge in edges if edge < n]]
+    while cuts[-1] < n:
+        cuts.append(min(n, cuts[-1] + step) if cuts[-1] >= edges[-1] else n)
+    return [(low, high) for low, high in zip(cuts, cuts[1:], strict=False) if low < high]

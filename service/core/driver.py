@@ -1,0 +1,161 @@
+"""The course of one audit: which shard comes next, and what is committed.
+
+``plan`` lists every unit that may run and is not done; the driver commits the first and asks
+again, so the outcome depends on no worker count and no order of finishing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import jsonschema
+
+from analyzers.contract import (
+    Analyzer,
+    Case,
+    Done,
+    Json,
+    Measurement,
+    Shard,
+    Stop,
+    Unit,
+)
+from service.core.policy import Policy
+from service.errors import AssayError, Code
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An analyzer with the config it runs under in this audit."""
+
+    key: str
+    analyzer: Analyzer
+    config: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of one instance, with the shard that names its result."""
+
+    instance: Instance
+    unit: Unit
+    shard: Shard
+
+
+def instances_for(
+    catalogue: Sequence[Analyzer],
+    policy: Policy | None,
+    wanted: Mapping[str, Mapping[str, Json]] | None = None,
+) -> list[Instance]:
+    """What runs: every analyzer once, and every attack once for each threat it serves.
+
+    ``wanted`` (id to config) narrows the audit to some analyzers and configures them.
+    """
+    known = {one.description.id for one in catalogue}
+    for name in wanted or {}:
+        if name not in known:
+            raise AssayError(
+                Code.ANALYZER_UNKNOWN,
+                f"There is no analyzer named '{name[:80]}'.",
+                f"Use one of: {', '.join(sorted(known))}.",
+            )
+    found: list[Instance] = []
+    for analyzer in sorted(catalogue, key=lambda one: not one.description.first):
+        if wanted and analyzer.description.id not in wanted:
+            continue
+        config = dict((wanted or {}).get(analyzer.description.id, {}))
+        found.extend(_instances_of(analyzer, config, policy))
+    return found
+
+
+def _instances_of(
+    analyzer: Analyzer, config: Mapping[str, Json], policy: Policy | None
+) -> list[Instance]:
+    told = analyzer.description
+    if not told.threats or config:
+        _check_config(analyzer, config)
+        return [Instance(_key(told.id, config), analyzer, config)]
+    threats = {rule.threat for rule in (policy.threats.values() if policy else ())}
+    serves = sorted((one for one in threats if one.norm in told.threats), key=lambda one: one.text)
+    return [Instance(f"{told.id}@{one.text}", analyzer, one.as_config()) for one in serves]
+
+
+def _key(analyzer_id: str, config: Mapping[str, Json]) -> str:
+    parts = [str(config[name]) for name in ("norm", "eps", "knowledge") if name in config]
+    return f"{analyzer_id}@{':'.join(parts)}" if parts else analyzer_id
+
+
+def _check_config(analyzer: Analyzer, config: Mapping[str, Json]) -> None:
+    try:
+        jsonschema.validate(dict(config), dict(analyzer.description.schema))
+    except jsonschema.ValidationError as error:
+        raise AssayError(
+            Code.CONFIG_INVALID,
+            f"The config of {analyzer.description.id} is wrong: {error.message[:200]}.",
+            "Ask the service for its capabilities: they hold the schema of each config.",
+        ) from error
+
+
+class Course:
+    """Everything committed so far, and what may run next. Holds no clock and does no I/O."""
+
+    def __init__(
+        self,
+        case: Case,
+        instances: Sequence[Instance],
+        *,
+        seed: int,
+        engine: str,
+        stops: Mapping[str, Sequence[Stop]],
+    ) -> None:
+        """Begin with nothing done: every audit replays from here, with the cache answering."""
+        self.case = case
+        self.instances = list(instances)
+        self.seed = seed
+        self.engine = engine
+        self._stops = stops
+        self._done: dict[str, list[Done]] = {one.key: [] for one in instances}
+
+    def ready(self, ahead: int = 1) -> list[Step]:
+        """The next steps, the first of which may be committed; empty when the audit is over."""
+        for instance in self.instances:
+            units = instance.analyzer.plan(
+                self.case,
+                instance.config,
+                self._done[instance.key],
+                self._stops.get(instance.key, ()),
+            )
+            if units:
+                return [self._step(instance, unit) for unit in units[:ahead]]
+        return []
+
+    def _step(self, instance: Instance, unit: Unit) -> Step:
+        told = instance.analyzer.description
+        shard = Shard(
+            analyzer=told.id,
+            version=told.version,
+            config=instance.config,
+            subject=self.case.subject.digest,
+            data=self.case.data.digest,
+            rows=unit.rows,
+            params=unit.params,
+            inputs=unit.inputs,
+            seed=self.seed,
+            engine=self.engine,
+        )
+        return Step(instance, unit, shard)
+
+    def commit(self, step: Step, done: Done) -> None:
+        """Add a verified result; only the first ready step may be committed."""
+        first = self.ready()
+        if not first or first[0].shard != step.shard:
+            message = f"{step.instance.key} {step.unit.rows} is not the next step of this course"
+            raise ValueError(message)
+        self._done[step.instance.key].append(done)
+
+    def done(self, instance: Instance) -> Sequence[Done]:
+        """What is committed of one instance, in order."""
+        return tuple(self._done[instance.key])
+
+    def measurements(self, instance: Instance) -> Sequence[Measurement]:
+        """What the committed units of one instance add up to."""
+        return instance.analyzer.merge(self.case, instance.config, self._done[instance.key])

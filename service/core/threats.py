@@ -1,0 +1,47 @@
+"""Threats by what they are: norm, size, knowledge. A policy's name for one is only a label."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from service.errors import AssayError, Code
+
+
+@dataclass(frozen=True)
+class Threat:
+    """What an attacker may do."""
+
+    norm: str
+    eps: str
+    """Exact fraction in canonical text, in [0,1] pixels."""
+    knowledge: str = "white"
+
+    @property
+    def text(self) -> str:
+        """The part of a threat's id that a policy fixes; the plan id follows it."""
+        return f"{self.norm}:{self.eps}:{self.knowledge}"
+
+    def as_config(self) -> dict[str, str]:
+        """The config of an attack analyzer that serves this threat."""
+        return {"norm": self.norm, "eps": self.eps, "knowledge": self.knowledge}
+
+
+def exact_eps(written: object) -> str:
+    """Bring ``8/255``, ``0.1`` or ``1`` to canonical text.
+
+    A number is read by its shortest decimal spelling, so that 0.1 means one tenth.
+    """
+    try:
+        value = Fraction(str(written).replace(" ", ""))
+    except (ValueError, ZeroDivisionError) as error:
+        raise AssayError(
+            Code.POLICY_INVALID,
+            f"The size '{str(written)[:40]}' of a threat is neither a fraction nor a number.",
+            "Write eps as a fraction of the pixel range, for example 8/255.",
+        ) from error
+    if not 0 <= value <= 1:
+        raise AssayError(
+            Code.POLICY_INVALID,
+            f"The size {written} of a threat lies outside the pixel range from 0 to 1.",
+            "Pixels run from 0 to 1; write 8/255 instead of 8.",
+        )
+    return str(value)

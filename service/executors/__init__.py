@@ -1,0 +1,1 @@
+"""Where shards run, behind one interface: submit, events, cancel."""

@@ -1,0 +1,1 @@
+"""Uploads on their way to the canonical ONNX file."""

@@ -1,0 +1,166 @@
+"""Starting the zygote, having it fork, and ending what it forked."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from service.sandbox.frames import Broken, Channel, Overflow, pair
+from service.sandbox.messages import SAID, Ready
+
+FORKS_A_ZYGOTE = 200
+"""Forked children share one address layout; a fresh zygote, taken when none lives, draws anew."""
+
+
+def launch(entry: str, stream: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start ``module:function`` by exec with an empty environment and one inherited socket.
+
+    The source root is handed over explicitly: an isolated interpreter looks at no environment,
+    yet both sides must run the same code.
+    """
+    root = str(Path(__file__).resolve().parents[2])
+    module, _, function = entry.partition(":")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); "
+        f"from {module} import {function} as run; run(int(sys.argv[2]), *sys.argv[3:])"
+    )
+    descriptor = stream.fileno()
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+        [sys.executable, "-I", "-B", "-c", program, root, str(descriptor), *arguments],
+        env={},
+        stdin=subprocess.DEVNULL,
+        pass_fds=(descriptor,),
+        start_new_session=True,
+    )
+
+
+class Child:
+    """One forked child and the channel to it."""
+
+    def __init__(self, channel: Channel, pid: int, nursery: "Nursery", generation: int) -> None:
+        """Take over a child that the zygote just forked."""
+        self.channel = channel
+        self.opened = False
+        self._pid = pid
+        self._nursery = nursery
+        self._generation = generation
+        self._ended = threading.Lock()
+
+    def hear(self) -> Any:
+        """The next thing the child says, as a checked message."""
+        control = self.channel.receive()
+        for file in control.files:
+            os.close(file)
+        if control.files:
+            message = "a child handed over a file"
+            raise Broken(message)
+        try:
+            return SAID.validate_python(control.body)
+        except ValidationError as error:
+            message = f"a child spoke out of schema: {error.error_count()} errors"
+            raise Overflow(message) from error
+
+    def kill(self) -> None:
+        """Kill the whole group now; whoever reads its channel sees it end."""
+        with self._ended:
+            if self._pid:
+                for end in (os.killpg, os.kill):
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        end(self._pid, signal.SIGKILL)
+
+    def end(self) -> int:
+        """Kill, collect, and return how it ended (negative: by which signal)."""
+        self.kill()
+        with self._ended:
+            pid, self._pid = self._pid, 0
+        self.channel.close()
+        return self._nursery.reap(pid, self._generation) if pid else 0
+
+
+class Nursery:
+    """The zygote and the forks it has made. Used by several session threads."""
+
+    def __init__(self) -> None:
+        """Start the first zygote."""
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._forks = 0
+        self._live = 0
+        self._start()
+
+    def engine(self) -> Mapping[str, str]:
+        """What the zygote said of its engines."""
+        return self._engine
+
+    def child(self, limits: Mapping[str, int]) -> Child:
+        """Fork a child and wait until it has restricted itself."""
+        ours, theirs = pair()
+        with self._lock:
+            if self._forks >= FORKS_A_ZYGOTE and not self._live:
+                self._stop()
+                self._start()
+            pid, generation = self._fork(theirs, limits), self._generation
+            self._live += 1
+        theirs.close()
+        child = Child(ours, pid, self, generation)
+        said = child.hear()
+        if not isinstance(said, Ready):
+            child.end()
+            message = "a child was not ready"
+            raise Broken(message)
+        return child
+
+    def reap(self, pid: int, generation: int) -> int:
+        """Collect a killed child; children of an ended zygote are init's to collect."""
+        with self._lock:
+            self._live -= 1
+            if generation != self._generation:
+                return 0
+            try:
+                self._zygote.send({"type": "reap", "pid": pid})
+                return int(self._zygote.receive().body["status"])
+            except Broken:
+                self._start()
+                return 0
+
+    def end(self) -> None:
+        """Stop the zygote; its children die with it."""
+        with self._lock:
+            self._stop()
+
+    def _fork(self, theirs: Channel, limits: Mapping[str, int]) -> int:
+        try:
+            return self._ask_fork(theirs, limits)
+        except Broken:  # a zygote that died is replaced, once
+            self._start()
+            return self._ask_fork(theirs, limits)
+
+    def _ask_fork(self, theirs: Channel, limits: Mapping[str, int]) -> int:
+        self._forks += 1
+        self._zygote.send({"type": "fork", "limits": dict(limits)}, [theirs.socket.fileno()])
+        return int(self._zygote.receive().body["pid"])
+
+    def _start(self) -> None:
+        self._zygote, theirs = pair()
+        self._process = launch("service.sandbox.zygote:main", theirs.socket)
+        theirs.close()
+        self._engine = dict(self._zygote.receive().body["engine"])
+        self._generation += 1
+        self._forks = 0
+
+    def _stop(self) -> None:
+        self._zygote.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+

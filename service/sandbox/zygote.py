@@ -1,0 +1,62 @@
+"""The process that forks children: heavy libraries imported, no tensor work, no secrets.
+
+Started by exec with an empty environment. It never runs a model itself, so that what a child
+inherits is the same for every child.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from service.sandbox.frames import Broken, Channel, Control
+
+
+def main(descriptor: int) -> None:
+    """Serve fork and reap requests until the supervisor is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = Channel(socket.socket(fileno=descriptor))
+    channel.send({"type": "hello", "engine": _preload()})
+    with contextlib.suppress(Broken):
+        while True:
+            _answer(channel, channel.receive())
+
+
+def _preload() -> dict[str, str]:
+    """Import once what every child needs; children share the pages."""
+    import onnx  # noqa: F401, PLC0415 - preloaded for the children, after the environment is set
+    import safetensors.torch  # noqa: F401, PLC0415 - as above
+
+    from analyzers.engines.subject import engine_facts  # noqa: PLC0415 - imports the engines
+    from service.sandbox import child  # noqa: F401, PLC0415 - as above
+
+    return engine_facts()
+
+
+def _answer(channel: Channel, asked: Control) -> None:
+    if asked.body["type"] == "fork":
+        pid = _fork(channel, asked.files, asked.body["limits"])
+        for file in asked.files:
+            os.close(file)
+        channel.send({"type": "forked", "pid": pid})
+    elif asked.body["type"] == "reap":
+        _, status = os.waitpid(int(asked.body["pid"]), 0)
+        channel.send({"type": "reaped", "status": os.waitstatus_to_exitcode(status)})
+
+
+def _fork(channel: Channel, files: Sequence[int], limits: dict[str, int]) -> int:
+    from service.sandbox import child  # noqa: PLC0415 - already loaded by _preload
+
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        channel.close()
+        status = child.main(files[0], limits, parent)
+    finally:
+        sys.stderr.flush()
+        os._exit(status)

@@ -1,0 +1,74 @@
+"""How one service is set up: folders, addresses, budgets. Flags and environment end here."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.errors import AssayError, Code
+
+DEFAULT_LISTEN = "127.0.0.1:50551"
+DEFAULT_HTTP = "127.0.0.1:8551"
+_GIB = 1 << 30
+_WILDCARDS = ("0.0.0.0", "[::]", "::", "")  # noqa: S104 - the addresses that are refused
+
+
+def default_home() -> Path:
+    """Where a service keeps its state: ``ASSAY_HOME``, else the user's state folder."""
+    named = os.environ.get("ASSAY_HOME")
+    if named:
+        return Path(named).expanduser().absolute()
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "assay"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One service's settings."""
+
+    home: Path = field(default_factory=default_home)
+    listen: str = DEFAULT_LISTEN
+    """``host:port`` or ``unix:path`` for gRPC."""
+    http: str = DEFAULT_HTTP
+    """``host:port`` for pages and metrics; empty for none."""
+    idle_seconds: float = 0.0
+    """End after so long without a call or an audit; 0 never."""
+    threads: int = field(default_factory=lambda: max(1, min(8, os.cpu_count() or 1)))
+    audits_at_once: int = 1
+    child_memory: int = 6 * _GIB
+    unit_seconds: float = 1800.0
+    max_blob: int = 2 * _GIB
+    log_level: str = "info"
+
+    def __post_init__(self) -> None:
+        """Refuse an address that anybody could reach: there are no credentials yet."""
+        for address in (self.listen, self.http):
+            if address.startswith("unix:") or not address:
+                continue
+            host = address.rpartition(":")[0]
+            if host in _WILDCARDS:
+                raise AssayError(
+                    Code.WILDCARD_REFUSED,
+                    f"Listening on {address} would let anybody who reaches this machine in.",
+                    "Listen on 127.0.0.1 and let a proxy with credentials face the network.",
+                )
+
+    @property
+    def database_url(self) -> str:
+        """Where the tables live."""
+        return f"sqlite+aiosqlite:///{self.home / 'assay.db'}"
+
+    @property
+    def spool(self) -> Path:
+        """Where children's tensors land before they are adopted."""
+        return self.home / "spool"
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What one child may use."""
+        return {"memory": self.child_memory}
+
+
+def prepare_home(home: Path) -> None:
+    """Create the home folder for its owner alone."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.chmod(0o700)

@@ -1,0 +1,143 @@
+"""The course of an audit depends on results alone: on no worker count and no order of finishing."""
+
+import random
+from collections.abc import Mapping
+
+import pytest
+from support.toys import CATALOGUE, a_case, toy_done
+
+from analyzers.contract import Done
+from service.core.canonical import digest
+from service.core.driver import Course, Step, instances_for
+from service.core.policy import Policy, parse_policy
+from service.core.stops import stops_for
+from service.errors import AssayError, Code
+
+POLICY = """
+apiVersion: assay/v1
+threats:
+  near: {norm: Linf, eps: 8/255}
+require:
+  - {id: clean, metric: accuracy, gte: 0.9}
+  - {id: wc, metric: robust_accuracy, threat: near, gte: GTE}
+"""
+
+
+def policy(gte: float = 0.5) -> Policy:
+    """A policy over the toys with one threshold."""
+    return parse_policy(POLICY.replace("GTE", str(gte)), CATALOGUE)
+
+
+def course(n: int, gte: float, *, stop: bool = True) -> Course:
+    """An audit of the toys that has not begun."""
+    rules = policy(gte)
+    found = instances_for(CATALOGUE, rules)
+    stops = {one.key: stops_for(one, rules) if stop else () for one in found}
+    return Course(a_case(n), found, seed=0, engine="toy", stops=stops)
+
+
+def drive(one: Course, workers: int, cache: dict[str, Done] | None = None) -> Mapping[str, int]:
+    """Run a course with workers that finish in any order; commits stay in order."""
+    cache = {} if cache is None else cache
+    shuffle = random.Random(workers)  # noqa: S311 - an order, not a secret
+    ran = 0
+    while steps := one.ready(workers):
+        for step in shuffle.sample(steps, len(steps)):
+            if name(step) not in cache:
+                cache[name(step)] = toy_done(step.unit, step.shard.analyzer, broken=0.6)
+                ran += 1
+        one.commit(steps[0], cache[name(steps[0])])
+    return {"ran": ran}
+
+
+def name(step: Step) -> str:
+    """The cache key of a step."""
+    return digest(step.shard.as_json())
+
+
+def outcome(one: Course) -> str:
+    """All that a course measured, as text."""
+    return "\n".join(str(one.measurements(instance)) for instance in one.instances)
+
+
+@pytest.mark.parametrize("gte", [0.3, 0.5, 0.9])
+def test_worker_count_changes_nothing(gte: float) -> None:
+    """1, 4 and 7 workers commit the same units and measure the same."""
+    found: set[str] = set()
+    for workers in (1, 4, 7):
+        one = course(700, gte)
+        drive(one, workers)
+        found.add(outcome(one))
+    assert len(found) == 1
+
+
+def test_early_stop_ends_before_the_last_block_and_only_there() -> None:
+    """A threshold far above the truth ends the attack early; one below it never does."""
+    far, near = course(700, 0.95), course(700, 0.2)
+    drive(far, 1)
+    drive(near, 1)
+    attack = far.instances[1]
+    assert len(far.done(attack)) < len(near.done(attack))
+    assert near.done(near.instances[1])[-1].unit.rows[1] == 700
+
+
+def test_edited_threshold_runs_only_what_is_missing() -> None:
+    """A lower threshold adds blocks to the same prefix; back again, nothing runs."""
+    cache: dict[str, Done] = {}
+    first, again, back = course(700, 0.95), course(700, 0.2), course(700, 0.95)
+    drive(first, 1, cache)
+    kept = set(cache)
+    more = drive(again, 1, cache)
+    fresh = course(700, 0.2)
+    drive(fresh, 1)
+    assert kept < set(cache)
+    assert more["ran"] == len(set(cache) - kept)
+    assert outcome(again) == outcome(fresh)
+    assert drive(back, 1, cache) == {"ran": 0}
+    assert outcome(back) == outcome(first)
+
+
+def test_only_the_first_ready_step_may_be_committed() -> None:
+    """A result that overtook another waits: committing it is refused."""
+    one = course(100, 0.5)
+    steps = one.ready(2)
+    with pytest.raises(ValueError, match="not the next step"):
+        one.commit(steps[1], toy_done(steps[1].unit, steps[1].shard.analyzer))
+
+
+def test_thresholds_enter_no_key() -> None:
+    """The same unit under two thresholds has one key."""
+    assert name(course(100, 0.2).ready()[0]) == name(course(100, 0.9).ready()[0])
+
+
+def test_preflight_runs_first_and_attacks_once_a_threat() -> None:
+    """Two names for one threat are one instance; the analyzer that must come first does."""
+    text = POLICY.replace("GTE", "0.5").replace(
+        "  near: {norm: Linf, eps: 8/255}",
+        "  near: {norm: Linf, eps: 8/255}\n  same: {norm: Linf, eps: 16/510}\n"
+        "  far: {norm: Linf, eps: 0.1}",
+    )
+    keys = [one.key for one in instances_for(CATALOGUE, parse_policy(text, CATALOGUE))]
+    assert keys == [
+        "behaviour.toy",
+        "attacks.toy@Linf:1/10:white",
+        "attacks.toy@Linf:8/255:white",
+    ]
+
+
+def test_wanted_analyzers_are_checked() -> None:
+    """An unknown analyzer and a config out of schema are refused with their codes."""
+    with pytest.raises(AssayError) as unknown:
+        instances_for(CATALOGUE, policy(), {"attacks.none": {}})
+    assert unknown.value.code is Code.ANALYZER_UNKNOWN
+    with pytest.raises(AssayError) as wrong:
+        instances_for(CATALOGUE, policy(), {"behaviour.toy": {"speed": 1}})
+    assert wrong.value.code is Code.CONFIG_INVALID
+
+
+def test_wanted_analyzers_narrow_the_audit() -> None:
+    """Asked for one analyzer by name, only that one runs, under the config given."""
+    config = {"norm": "Linf", "eps": "1/255", "knowledge": "white"}
+    found = instances_for(CATALOGUE, None, {"attacks.toy": config})
+    assert [one.key for one in found] == ["attacks.toy@Linf:1/255:white"]
+    assert instances_for(CATALOGUE, None, {"behaviour.toy": {}})[0].key == "behaviour.toy"
