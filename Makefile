@@ -19,7 +19,7 @@ DEV := $(VENV)/.dev-installed
 .PHONY: help setup demo test test-installed test-deep check format bench figures proto clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
 		| while IFS='|' read -r target text; do printf '  %-12s %s\n' "$$target" "$$text"; done
 
 setup: $(DEV) ## make .venv with the service and the development tools (other targets do it by themselves)

@@ -30,6 +30,8 @@ class Settings:
     """``host:port`` or ``unix:path`` for gRPC."""
     http: str = DEFAULT_HTTP
     """``host:port`` for pages and metrics; empty for none."""
+    also: str = ""
+    """A second gRPC address: the home's own socket, so that local calls join this service."""
     idle_seconds: float = 0.0
     """End after so long without a call or an audit; 0 never."""
     threads: int = field(default_factory=lambda: max(1, min(8, os.cpu_count() or 1)))

@@ -504,6 +504,27 @@ class Capabilities:
 ResourceView = ModelView | EvalSetView | AuditView
 
 
+@dataclass(frozen=True)
+class OperationView:
+    """Work that takes a while, as a client sees it: a view over the resource that it makes."""
+
+    name: str
+    """Empty for the answer to ``validate_only``."""
+    target: str
+    """Name of the resource."""
+    state: State
+    progress: Progress | None = None
+    result: ResourceView | None = None
+    """Set when the state is ``succeeded``."""
+    problem: Problem | None = None
+    """Set when the state is ``failed`` or ``cancelled``."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in FINAL_STATES
+
+
 class Blobs(Protocol):
     """Bytes by content, seen only by the project that uploaded them."""
 

@@ -1,0 +1,1 @@
+"""Intervals and stopping rules: pure Python, exact where the question is finite."""

@@ -1,0 +1,158 @@
+"""Verdicts that stay valid however often one looks: a finite set, and a population.
+
+Finite set: a fixed permutation of N images is read in order, without replacement; R of them
+would stand. Of two ways to predict the sequence, a beta-binomial prior over R against the truth,
+the ratio is a martingale under the truth, so excluding every R whose ratio ever reaches 1/alpha
+errs with probability at most alpha over the whole course (Waudby-Smith and Ramdas 2020; Ville's
+inequality). The prior decides only how soon one is done, never whether the verdict is valid.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from analyzers.statistics.intervals import NOTHING_KNOWN, Interval, boundary, log_beta
+
+_FLAT: Final = (1.0, 1.0)
+_SLACK: Final = 1e-9
+"""lgamma differs in its last digits between machines; a tie excludes nothing anywhere."""
+
+
+def set_fails(
+    population: int,
+    prefix: int,
+    standing: int,
+    need: int,
+    alpha: float = 0.05,
+    *,
+    prior: tuple[float, float] = _FLAT,
+) -> bool:
+    """Whether fewer than ``need`` of the whole set stand: certain, or beyond doubt at alpha.
+
+    The likelihood has one mode in R, so once it lies below ``need`` the value ``need`` itself is
+    the hardest of all passing ones to exclude.
+    """
+    _check(population, prefix, standing)
+    if need > population - (prefix - standing):
+        return True
+    below = standing * population < need * prefix
+    return below and _excluded(population, prefix, standing, need, alpha=alpha, prior=prior)
+
+
+def set_passes(
+    population: int,
+    prefix: int,
+    standing: int,
+    need: int,
+    alpha: float = 0.05,
+    *,
+    prior: tuple[float, float] = _FLAT,
+) -> bool:
+    """Whether at least ``need`` of the whole set stand: certain, or beyond doubt at alpha."""
+    _check(population, prefix, standing)
+    if standing >= need:
+        return True
+    most = need - 1
+    above = standing * population > most * prefix
+    return above and _excluded(population, prefix, standing, most, alpha=alpha, prior=prior)
+
+
+def set_interval(
+    population: int,
+    prefix: int,
+    standing: int,
+    alpha: float,
+    *,
+    prior: tuple[float, float] = _FLAT,
+) -> Interval:
+    """Every share of the whole set that is not excluded; exact at the full prefix."""
+    _check(population, prefix, standing)
+    if not population:
+        return NOTHING_KNOWN
+    least, most = standing, population - (prefix - standing)
+    mode = _mode(population, prefix, standing)
+
+    def excluded(total: int) -> bool:
+        return _excluded(population, prefix, standing, total, alpha=alpha, prior=prior)
+
+    low = _first(least, mode, lambda total: not excluded(total))
+    high = _first(mode, most + 1, excluded) - 1
+    return Interval(low / population, high / population)
+
+
+def population_interval(
+    standing: int, prefix: int, alpha: float, a: float = 0.5, b: float = 0.5
+) -> Interval:
+    """Every share of a population that is not excluded, images being independent draws from it.
+
+    The mixture martingale of Robbins (1970): B(a+S, b+F) / (B(a, b) p^S (1-p)^F) < 1/alpha.
+    """
+    _check(prefix, prefix, standing)
+    if not prefix:
+        return NOTHING_KNOWN
+    fallen = prefix - standing
+    mixture = log_beta(a + standing, b + fallen) - log_beta(a, b) + math.log(alpha) - _SLACK
+
+    def kept(share: float) -> bool:
+        return mixture < _times_log(standing, share) + _times_log(fallen, 1 - share)
+
+    centre = standing / prefix
+    low = boundary(lambda share: not kept(share), 0.0, centre).low if standing else 0.0
+    high = boundary(kept, centre, 1.0).high if fallen else 1.0
+    return Interval(low, high)
+
+
+def _excluded(  # noqa: PLR0913 - the five numbers of one look
+    population: int,
+    prefix: int,
+    standing: int,
+    total: int,
+    *,
+    alpha: float,
+    prior: tuple[float, float],
+) -> bool:
+    """Whether the data speak against ``total`` standing in the whole set, by 1/alpha or more."""
+    fallen = prefix - standing
+    if not standing <= total <= population - fallen:
+        return True
+    a, b = prior
+    mixture = log_beta(a + standing, b + fallen) - log_beta(a, b)
+    truth = (
+        _log_falling(total, standing)
+        + _log_falling(population - total, fallen)
+        - _log_falling(population, prefix)
+    )
+    return mixture - truth >= _SLACK - math.log(alpha)
+
+
+def _mode(population: int, prefix: int, standing: int) -> int:
+    """The number standing in the whole set that makes the data likeliest."""
+    if not prefix:
+        return population // 2
+    likeliest = (population + 1) * standing // prefix
+    return max(standing, min(likeliest, population - (prefix - standing)))
+
+
+def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """The first integer in [low, high) from which on it holds; ``high`` when none."""
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
+
+
+def _log_falling(n: int, k: int) -> float:
+    """log of n (n - 1) ... (n - k + 1)."""
+    return math.lgamma(n + 1) - math.lgamma(n - k + 1)
+
+
+def _times_log(count: int, share: float) -> float:
+    if not count:
+        return 0.0
+    return count * math.log(share) if share > 0 else -math.inf
+
+
+def _check(population: int, prefix: int, standing: int) -> None:
+    if not 0 <= standing <= prefix <= population:
+        message = f"{standing} standing of {prefix} looked at of {population} is no count"
+        raise ValueError(message)

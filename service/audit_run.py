@@ -1,0 +1,246 @@
+"""One audit from its first shard to its evidence: plan, submit, commit, again until nothing is left.
+
+Knows no analyzer by name and holds no thresholds of its own; what it needs of the outside comes
+in as ports, so the same course runs in the service and in a test.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from analyzers.contract import Digest, Done, InputSpec, Json, Unit
+from service.core.canonical import digest
+from service.core.driver import Course, Step
+from service.core.permutation import permutation
+from service.errors import AssayError, Code
+from service.executors.interface import Executor, Job, Opening, Progress, Request, Result
+
+AHEAD = 1
+"""Units that may run before the first of them is committed; one child works at a time here."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The blobs of one audit, as local files, and the maps that belong to them."""
+
+    model: str
+    images: str
+    labels: str
+    ids: Sequence[str]
+    dtype: str
+    shape: Sequence[int]
+    input_spec: InputSpec
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A committed result with the types of its tensors."""
+
+    done: Done
+    tensors: Mapping[Digest, tuple[str, Sequence[int]]]
+    """dtype and shape by digest, for units that take a tensor as input."""
+
+
+@dataclass
+class Account:
+    """What a run cost, outside the evidence's facts."""
+
+    hits: int = 0
+    misses: int = 0
+    retries: int = 0
+    blobs: dict[str, Digest] = field(default_factory=dict[str, Digest])
+
+
+class Memory(Protocol):
+    """Where committed results live: the shard cache and the audit's own steps."""
+
+    async def recall(self, key: Digest) -> Kept | None:
+        """The verified result of a shard, if any audit has committed it."""
+        ...
+
+    async def commit(self, key: Digest, analyzer: str, kept: Kept) -> None:
+        """Keep a result; raises when this run may no longer write."""
+        ...
+
+    async def keep(self, result: Result) -> None:
+        """Take a result's tensors over into the blob store."""
+        ...
+
+    def path(self, blob: Digest) -> str:
+        """A local file with this blob."""
+        ...
+
+
+Committed = Callable[[Course, Step, Done], Awaitable[None]]
+InFlight = Callable[[Step, Progress], Awaitable[None]]
+
+
+class AuditRun:
+    """Drives one course to its end through an executor and a memory."""
+
+    def __init__(
+        self,
+        course: Course,
+        material: Material,
+        executor: Executor,
+        memory: Memory,
+        *,
+        session: str,
+        threads: int,
+        unit_seconds: float,
+        limits: Mapping[str, int],
+    ) -> None:
+        """Prepare; nothing runs before ``run``."""
+        self.course = course
+        self.account = Account()
+        self._material = material
+        self._executor = executor
+        self._memory = memory
+        self._session = session
+        self._threads = threads
+        self._unit_seconds = unit_seconds
+        self._limits = limits
+        self._order = permutation(material.ids, course.seed)
+        self._tensors: dict[Digest, tuple[str, Sequence[int]]] = {}
+        self._job: Job | None = None
+        self._given_up = False
+
+    async def run(self, committed: Committed, in_flight: InFlight) -> None:
+        """Commit step after step; ends at a commit when it is given up."""
+        try:
+            while steps := self.course.ready(AHEAD):
+                if self._given_up:
+                    raise _cancelled()
+                done = await self._result(steps[0], in_flight)
+                self.course.commit(steps[0], done)
+                await committed(self.course, steps[0], done)
+        finally:
+            await self._executor.close_session(self._session)
+
+    async def give_up(self) -> None:
+        """Cancel what is in flight; what is committed stays."""
+        self._given_up = True
+        if self._job is not None:
+            await self._job.cancel()
+
+    async def _result(self, step: Step, in_flight: InFlight) -> Done:
+        key = digest(step.shard.as_json())
+        known = await self._memory.recall(key)
+        if known is not None:
+            self.account.hits += 1
+            self._note_blobs(step, known)
+            return known.done
+        self.account.misses += 1
+        result = await self._measure(step, in_flight)
+        self.account.retries += result.retries
+        await self._memory.keep(result)
+        kept = kept_of(step.unit, result)
+        await self._memory.commit(key, step.shard.analyzer, kept)
+        self._note_blobs(step, kept)
+        return kept.done
+
+    def _note_blobs(self, step: Step, kept: Kept) -> None:
+        low, high = step.unit.rows
+        self._tensors.update(kept.tensors)
+        for name, blob in kept.done.blobs.items():
+            self.account.blobs[f"{step.instance.key}/{name}@{low}-{high}"] = blob
+
+    async def _measure(self, step: Step, in_flight: InFlight) -> Result:
+        self._job = await self._executor.submit(self._request(step))
+        try:
+            async for event in self._job.events():
+                if isinstance(event, Result):
+                    return event
+                await in_flight(step, event)
+        finally:
+            self._job = None
+        message = "a job ended without a result"
+        raise RuntimeError(message)
+
+    def _request(self, step: Step) -> Request:
+        positions = self._order[slice(*step.unit.rows)]
+        body: dict[str, Any] = {
+            "shard": step.shard.as_json(),
+            "measure": step.instance.analyzer.measure,
+            "positions": positions,
+            "ids": [self._material.ids[position] for position in positions],
+            "inputs": {
+                name: dict(zip(("dtype", "shape"), self._tensors[blob], strict=True))
+                for name, blob in step.unit.inputs.items()
+            },
+        }
+        return Request(
+            "measure",
+            body,
+            {name: self._memory.path(blob) for name, blob in step.unit.inputs.items()},
+            session=self._session,
+            opening=self._opening(),
+            seconds=self._unit_seconds,
+            limits=self._limits,
+        )
+
+    def _opening(self) -> Opening:
+        material = self._material
+        body = {
+            "subject": self.course.case.subject.as_json(),
+            "input_spec": material.input_spec.as_json(),
+            "images": {"dtype": material.dtype, "shape": list(material.shape)},
+            "threads": self._threads,
+        }
+        files = {"model": material.model, "images": material.images, "labels": material.labels}
+        return Opening(body, files)
+
+
+def done_of(unit: Unit, facts: Mapping[str, Json], blobs: Mapping[str, Digest]) -> Done:
+    """A verified result as plan and merge see it."""
+    return Done(
+        unit=unit,
+        outcome=facts["outcome"],
+        numbers=facts["numbers"],
+        samples=facts["samples"],
+        blobs=blobs,
+        passes=facts["passes"],
+        note=facts["note"],
+    )
+
+
+def kept_of(unit: Unit, result: Result) -> Kept:
+    """A fresh result, its tensors by digest."""
+    tensors = {one.digest: (one.dtype, one.shape) for one in result.tensors.values()}
+    blobs = {name: one.digest for name, one in result.tensors.items()}
+    return Kept(done_of(unit, result.facts, blobs), tensors)
+
+
+def kept_to_json(kept: Kept) -> dict[str, Json]:
+    """Plain data for the store."""
+    done, unit = kept.done, kept.done.unit
+    return {
+        "unit": {
+            "rows": list(unit.rows),
+            "params": dict(unit.params),
+            "inputs": dict(unit.inputs),
+        },
+        "outcome": done.outcome,
+        "numbers": dict(done.numbers),
+        "samples": {name: list(column) for name, column in done.samples.items()},
+        "blobs": dict(done.blobs),
+        "passes": dict(done.passes),
+        "note": done.note,
+        "tensors": {blob: [dtype, list(shape)] for blob, (dtype, shape) in kept.tensors.items()},
+    }
+
+
+def kept_from_json(body: Mapping[str, Json]) -> Kept:
+    """Read what ``kept_to_json`` wrote."""
+    low, high = body["unit"]["rows"]
+    unit = Unit((low, high), body["unit"]["params"], body["unit"]["inputs"])
+    tensors = {blob: (dtype, shape) for blob, (dtype, shape) in body["tensors"].items()}
+    return Kept(done_of(unit, body, body["blobs"]), tensors)
+
+
+def _cancelled() -> AssayError:
+    return AssayError(
+        Code.CANCELLED,
+        "The audit was cancelled; what was finished is kept.",
+        "Run the same audit again: it goes on where this one stopped.",
+    )

@@ -1,0 +1,1 @@
+"""Pages: one evidence file in, one self-contained report out. Nothing else makes pages."""

@@ -1,0 +1,108 @@
+"""What holds: one bracket for every judged share, with the interval of its requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from analyzers.contract import Json
+from service.report import wording
+from service.report.reading import items, mapping, mappings, number, text, whole
+from service.report.views import Figure, figure_of
+
+_TALLY = ("population", "prefix", "standing", "fallen", "pending")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One bracket with the sentence that reads it."""
+
+    title: str
+    sentence: str
+    figure: Figure
+    facts: Sequence[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+
+def is_tally(one: Mapping[str, Json]) -> bool:
+    """Whether a measurement counts images rather than reports a number."""
+    counts = mapping(one, "counts")
+    return all(whole(counts, key) is not None for key in _TALLY)
+
+
+def holdings(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Holding]:
+    """Every measurement that counts images, threats after what holds without an attack."""
+    found = [one for one in mappings(facts, "measurements") if is_tally(one)]
+    found.sort(key=lambda one: bool(mapping(one, "scope")))
+    return [_holding(one, _requirement(one, verdict)) for one in found]
+
+
+def _requirement(one: Mapping[str, Json], verdict: Mapping[str, Json]) -> Mapping[str, Json]:
+    threat = text(mapping(one, "scope"), "threat")
+    for line in mappings(verdict, "requirements"):
+        if (text(line, "metric"), text(line, "threat")) == (text(one, "metric"), threat):
+            return line
+    return {}
+
+
+def _holding(one: Mapping[str, Json], line: Mapping[str, Json]) -> Holding:
+    counts, scope = mapping(one, "counts"), mapping(one, "scope")
+    total = max(whole(counts, "population") or 0, 0)
+    seen, stood, fell, pending = (
+        whole(counts, key) or 0 for key in ("prefix", "standing", "fallen", "pending")
+    )
+    given = mapping(one, "view", "data") if text(mapping(one, "view"), "kind") == "bracket" else {}
+    certified = number(given, "certified") or 0.0
+    upper = number(given, "upper")
+    upper = (total - fell) / total if upper is None and total else upper or 0.0
+    interval = items(line, "interval")
+    data = {**counts, **given, "certified": certified, "upper": upper}
+    data["threshold"] = number(line, "threshold")
+    data["low"], data["high"] = interval if len(interval) == 2 else (None, None)  # noqa: PLR2004 - both ends
+    title = wording.words(text(one, "metric")).capitalize()
+    against = wording.scope(scope)
+    view = {"kind": "bracket", "title": f"{title} {against}".strip(), "data": data}
+    facts = [
+        ("looked at", f"{seen:,} of {total:,}"),
+        ("standing", f"{stood:,}"),
+        ("fallen", f"{fell:,}"),
+    ]
+    if pending:
+        facts.append(("not confirmed", f"{pending:,}"))
+    facts += _interval_fact(line)
+    sentence = _sentence((certified, upper), total, attacked=bool(scope))
+    return Holding(f"{title}: {against}" if against else title, sentence, figure_of(view), facts)
+
+
+def _interval_fact(line: Mapping[str, Json]) -> list[tuple[str, str]]:
+    told = interval_text(line)
+    return [(f"{level_text(line)} interval".strip(), told)] if told else []
+
+
+def level_text(line: Mapping[str, Json]) -> str:
+    """The level of a requirement's interval."""
+    level = number(line, "level")
+    return "" if level is None else f"{100 * level:g}%"
+
+
+def interval_text(line: Mapping[str, Json]) -> str:
+    """The interval of a requirement; empty when it has none."""
+    ends = [one for one in items(line, "interval") if isinstance(one, int | float)]
+    if len(ends) != 2:  # noqa: PLR2004 - both ends
+        return ""
+    beside = number(line, "threshold")
+    return f"{wording.percent(ends[0], beside)} to {wording.percent(ends[1], beside)}"
+
+
+def _sentence(ends: tuple[float, float], total: int, *, attacked: bool) -> str:
+    certified, upper = ends
+    many = f"{total:,} images"
+    if not attacked:
+        return f"At most {wording.percent(upper)} of {many} are classified correctly."
+    proved = (
+        f"at least {wording.percent(certified)} is certified"
+        if certified
+        else "nothing is certified from below"
+    )
+    return (
+        f"At most {wording.percent(upper)} of {many} keep the correct label under attack; {proved}."
+    )

@@ -1,0 +1,98 @@
+"""What a report does not say, said in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analyzers.contract import Json
+from service.report.brackets import is_tally
+from service.report.lenses import unmeasured
+from service.report.reading import mapping, mappings, number, text, whole
+
+Limit = tuple[str, str]
+
+_ALWAYS: tuple[Limit, ...] = (
+    (
+        "Other threats",
+        "Only the threats named above were tried. Physical attacks, patches, poisoned training "
+        "data, backdoors, model theft and privacy were not assessed.",
+    ),
+    (
+        "Other images",
+        "Images from elsewhere (another camera, another site, corrupted or unfamiliar classes) "
+        "were not assessed.",
+    ),
+    (
+        "The system around the model",
+        "The audit attacks the model alone: what happens before its input and after its output "
+        "was not assessed.",
+    ),
+    (
+        "Explanations",
+        "Readings of grade C are associations. They rank hypotheses and remedies, and they "
+        "decide no verdict.",
+    ),
+)
+
+
+def limits(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Limit]:
+    """Every limit that this evidence has, the particular ones first."""
+    found = [*_claim(facts, verdict), *_certificates(facts), *_coverage(facts), *_subject(facts)]
+    missing = unmeasured(facts)
+    shown = missing[:12]
+    found += [(f"Not measured: {name}", f"It {reason}.") for name, reason in shown]
+    if len(missing) > len(shown):
+        found.append(("Not measured besides", f"{len(missing) - len(shown)} more measurements."))
+    return [*found, *_ALWAYS]
+
+
+def _claim(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Limit]:
+    n = whole(mapping(facts, "data"), "n")
+    many = "these images" if n is None else f"these {n:,} images"
+    if text(verdict, "claim") == "population":
+        told = (
+            f"Intervals speak of the population that {many} were drawn from, if they were drawn "
+            "from it independently."
+        )
+    else:
+        told = f"Every share speaks of {many}, by digest, and of no others."
+    cut = text(mapping(facts, "data"), "slice")
+    part = f" The set is the slice {cut} of its file." if cut else ""
+    return [("What the shares speak of", told + part)]
+
+
+def _certificates(facts: Mapping[str, Json]) -> list[Limit]:
+    attacked = [one for one in _tallies(facts) if mapping(one, "scope")]
+    certified = [number(mapping(one, "view", "data"), "certified") for one in attacked]
+    if not attacked or all(certified):
+        return []
+    told = (
+        "Attacks bound robustness from above only. Where nothing is certified, a stronger attack "
+        "may still break images that stand here."
+    )
+    return [("Lower bounds", told)]
+
+
+def _coverage(facts: Mapping[str, Json]) -> list[Limit]:
+    found: list[Limit] = []
+    for one in _tallies(facts):
+        counts = mapping(one, "counts")
+        seen, total = whole(counts, "prefix"), whole(counts, "population")
+        if seen is not None and total is not None and seen < total:
+            told = (
+                f"{seen:,} of {total:,} images were looked at: the audit stopped early. A share at "
+                "an early stop is no benchmark figure."
+            )
+            found.append((f"Coverage of {text(one, 'metric').replace('_', ' ')}", told))
+    return found
+
+
+def _subject(facts: Mapping[str, Json]) -> list[Limit]:
+    gap = text(mapping(facts, "subject"), "gradient_gap")
+    if not gap:
+        return []
+    return [("Gradients", f"The model has none here ({gap}), so white-box attacks are weaker.")]
+
+
+def _tallies(facts: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    return [one for one in mappings(facts, "measurements") if is_tally(one)]

@@ -1,0 +1,170 @@
+"""What somebody else needs to run the audit again and to check that it is the same."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analyzers.contract import Json
+from service.report import wording
+from service.report.ledger import evidence_digest
+from service.report.lenses import citations
+from service.report.reading import finite, items, mapping, mappings, number, text, whole
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Facts under one heading."""
+
+    title: str
+    pairs: Sequence[Pair]
+
+
+def commands(facts: Mapping[str, Json]) -> list[str]:
+    """What to type."""
+    subject, data = mapping(facts, "subject"), mapping(facts, "data")
+    cut = text(data, "slice")
+    words = ["assay", "check", text(subject, "name", "MODEL")]
+    words += ["--data", text(data, "name", "DATA") + (f"[{cut.strip('[]')}]" if cut else "")]
+    words += ["--policy", "POLICY", *_preprocessing(mapping(subject, "input_spec"))]
+    seed = whole(mapping(facts, "plan"), "seed")
+    if seed:
+        words += ["--seed", str(seed)]
+    return [" ".join(shlex.quote(wording.plain(word, 200)) for word in words)]
+
+
+def _preprocessing(spec: Mapping[str, Json]) -> list[str]:
+    """The flags that declare this preprocessing, as far as flags can."""
+    found: list[str] = []
+    mean, std = (
+        ",".join(f"{one:g}" for one in items(spec, key) if isinstance(one, int | float))
+        for key in ("mean", "std")
+    )
+    if mean and std:
+        found += ["--normalize", f"{mean}/{std}"]
+    if text(spec, "layout") == "nhwc":
+        found += ["--layout", "nhwc"]
+    return found
+
+
+def chapters(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Chapter]:
+    """Everything that identifies this audit, then how this run of it went."""
+    facts, run = mapping(evidence, "facts"), mapping(evidence, "run")
+    found = [
+        Chapter("Identity", _identity(evidence, verdict)),
+        Chapter("Model", _model(mapping(facts, "subject"))),
+        Chapter("Images", _images(mapping(facts, "data"))),
+        Chapter("Engine class", _all(mapping(facts, "engine"))),
+        Chapter("Versions", _all(mapping(facts, "versions"))),
+        Chapter("Methods", [(name, ref or "no reference") for name, ref in citations(facts)]),
+        Chapter("Passes", _all(mapping(facts, "passes"))),
+        Chapter("This run", _run(run)),
+        Chapter("Files", _files(run)),
+    ]
+    return [one for one in found if one.pairs]
+
+
+def _identity(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Pair]:
+    plan = mapping(evidence, "facts", "plan")
+    return _present(
+        ("evidence", _sha(evidence_digest(evidence))),
+        ("policy", _sha(text(verdict, "policy_digest"))),
+        ("seed", text(plan, "seed")),
+        ("order of images", text(plan, "permutation")),
+        ("judged at", text(verdict, "evaluated_at")),
+    )
+
+
+def _model(subject: Mapping[str, Json]) -> list[Pair]:
+    shape = "×".join(str(one) for one in items(subject, "shape"))
+    spec = mapping(subject, "input_spec")
+    told = ", ".join(f"{key} {_flat(value)}" for key, value in spec.items())
+    pairs = (
+        ("subject", _sha(text(subject, "digest"))),
+        ("canonical file", _sha(text(subject, "canonical_digest"))),
+        ("uploaded file", _sha(text(subject, "file_digest"))),
+        ("format", text(subject, "format")),
+        ("input", shape),
+        ("preprocessing", told),
+        ("classes", _count(subject, "classes")),
+        ("parameters", _count(subject, "parameters")),
+        ("batch axis", text(subject, "batch")),
+        ("batch norm folded", text(subject, "bn_folded")),
+        ("no gradient", text(subject, "gradient_gap")),
+    )
+    converted = mapping(subject, "conversion")
+    return _present(*pairs) + [(f"conversion {key}", value) for key, value in _all(converted)]
+
+
+def _images(data: Mapping[str, Json]) -> list[Pair]:
+    return _present(
+        ("set", _sha(text(data, "digest"))),
+        ("images", _count(data, "n")),
+        ("slice", text(data, "slice")),
+        ("classes", _count(data, "classes")),
+        ("eight bit", {True: "yes", False: "no"}.get(data.get("eight_bit"), "")),
+    )
+
+
+def _run(run: Mapping[str, Json]) -> list[Pair]:
+    cache, seconds = mapping(run, "cache"), number(run, "seconds")
+    hits, misses = whole(cache, "hits"), whole(cache, "misses")
+    known = hits is not None and misses is not None
+    return _present(
+        ("audit", text(run, "audit")),
+        ("created", text(run, "created")),
+        ("finished", text(run, "finished")),
+        ("took", "" if seconds is None else duration(seconds)),
+        ("host", _flat(run.get("host", ""))),
+        ("attempts", _flat(run.get("attempts", ""))),
+        ("cache", f"{hits:,} of {hits + misses:,} units answered from it" if known else ""),
+        *(("note", str(note)) for note in items(run, "notes")),
+    )
+
+
+def _files(run: Mapping[str, Json]) -> list[Pair]:
+    return [
+        (text(one, "name", "file"), f"{_sha(text(one, 'digest'))} {_count(one, 'size')} bytes")
+        for one in mappings(run, "artifacts")[:40]
+    ]
+
+
+def _all(body: Mapping[str, Json]) -> list[Pair]:
+    return _present(*((wording.words(key), _flat(value)) for key, value in body.items()))
+
+
+def _present(*pairs: Pair) -> list[Pair]:
+    return [(name, value) for name, value in pairs if value]
+
+
+def _flat(value: Json) -> str:
+    """Any value on one line."""
+    if isinstance(value, list | tuple):
+        return ", ".join(_flat(one) for one in items({"it": value}, "it"))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_flat(one)}" for key, one in mapping(value).items())
+    known = finite(value)
+    if known is not None:
+        return wording.figure(known)
+    return "" if value is None else str(value)
+
+
+def _count(body: Mapping[str, Json], key: str) -> str:
+    value = whole(body, key)
+    return "" if value is None else f"{value:,}"
+
+
+def _sha(digest: str) -> str:
+    return f"sha256:{digest.removeprefix('sha256:')}" if digest else ""
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people."""
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

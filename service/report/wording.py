@@ -1,0 +1,139 @@
+"""How numbers, names and states are spelled for people. Shares turn into percent here only."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from analyzers.contract import Json
+from service.report.reading import text
+
+CUT = 600
+"""Characters of any single text that reach a page."""
+
+
+_NEAR = 0.0005
+"""Shares nearer to none or all than this would round to them."""
+_WRITTEN_OUT = 1e9
+_SHORT = 12
+
+
+class Mark(NamedTuple):
+    """A state as it is shown: a word and a shape; colour only repeats them."""
+
+    word: str
+    shape: str
+    """Name of the shape and of the colour that goes with it."""
+
+
+_MARKS = {
+    "PASS": Mark("PASS", "good"),
+    "FAIL": Mark("FAIL", "bad"),
+    "INCONCLUSIVE": Mark("INCONCLUSIVE", "open"),
+    "ERROR": Mark("ERROR", "broken"),
+    "ok": Mark("ok", "good"),
+    "red": Mark("red", "bad"),
+    "missing": Mark("missing", "open"),
+}
+_GRADES = {
+    "A": "a proof, or a counterexample that replays",
+    "B": "a measurement with an interval",
+    "C": "an indicator or proxy: an association, not a cause",
+    "D": "the evaluation itself is in doubt",
+}
+_OUTCOMES = {
+    "not_applicable": "does not apply to this model",
+    "not_available": "could not be measured on this model",
+    "out_of_budget": "was left out: the budget was spent",
+    "error": "ended in an error",
+}
+_KNOWLEDGE = {"white": "white box", "black": "black box", "score": "scores only"}
+_RUNS_OF_SPACE = re.compile(r"\s+")
+
+
+def plain(value: object, limit: int = CUT) -> str:
+    """Any value as bounded text without control, formatting or half characters."""
+    letters = (char if char.isprintable() else " " for char in str(value)[: 4 * limit])
+    clean = _RUNS_OF_SPACE.sub(" ", "".join(letters)).strip()
+    return clean if len(clean) <= limit else clean[: limit - 1].rstrip() + "…"
+
+
+def mark(state: str) -> Mark:
+    """How a state is shown; one that nobody knows keeps its own word."""
+    return _MARKS.get(state, Mark(state or "not judged", "open"))
+
+
+def percent(share: float, beside: float | None = None) -> str:
+    """A share in percent, precise enough to differ from the number that it is held against."""
+    for places in (1, 2, 3, 4):
+        if beside is None or share == beside or f"{share:.{places}%}" != f"{beside:.{places}%}":
+            break
+    if 0 < share < _NEAR:
+        return "<0.1%"
+    if 1 - _NEAR <= share < 1:
+        return ">99.9%"
+    return _signed(f"{share:.{places}%}")
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, with its sign."""
+    return _signed(f"{100 * difference:+.1f}") + " pt"
+
+
+def figure(value: float) -> str:
+    """A number with four significant digits; whole numbers whole."""
+    if value == int(value) and abs(value) < _WRITTEN_OUT:
+        return _signed(f"{int(value):,}")
+    return _signed(f"{value:.4g}")
+
+
+def measure(value: float | None, unit: str = "") -> str:
+    """A number with its unit; ``share`` means percent."""
+    if value is None:
+        return "–"
+    if unit in {"share", "ratio of one"}:
+        return percent(value)
+    return f"{figure(value)} {unit}".strip()
+
+
+def _signed(digits: str) -> str:
+    return digits.replace("-", "−")
+
+
+def words(name: str) -> str:
+    """A metric's or scope's name as words."""
+    return plain(name.replace("_", " "))
+
+
+def short(digest: str) -> str:
+    """The first characters of a digest, enough to tell two apart."""
+    return digest if len(digest) <= _SHORT + 4 else digest[:_SHORT] + "…"
+
+
+def threat(identity: str) -> str:
+    """A threat's id (norm:eps:knowledge:plan) in words."""
+    norm, _, rest = identity.partition(":")
+    eps, _, rest = rest.partition(":")
+    if not eps:
+        return plain(identity)
+    knowledge = rest.partition(":")[0]
+    known = f", {_KNOWLEDGE.get(knowledge, knowledge)}" if knowledge else ""
+    return plain(f"{norm}, ε = {eps}{known}")
+
+
+def scope(body: Mapping[str, Json]) -> str:
+    """What a measurement speaks of, in words; empty for the whole model."""
+    told = [
+        threat(text(body, name)) if name == "threat" else f"{words(name)} {text(body, name)}"
+        for name in sorted(body)
+    ]
+    return plain(", ".join(told))
+
+
+def grade(letter: str) -> str:
+    """What an evidence grade means."""
+    return _GRADES.get(letter, "not graded")
+
+
+def outcome(name: str) -> str:
+    """Why there is no value."""
+    return _OUTCOMES.get(name, words(name) or "has no result")
