@@ -9,7 +9,6 @@ TORCH_INDEX ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-BUF := npx --yes @bufbuild/buf@1.75.0
 TORCH := $(shell grep '^torch==' constraints.txt)
 SERVER := $(VENV)/.server-installed
 DEV := $(VENV)/.dev-installed
@@ -40,7 +39,7 @@ check: $(DEV) ## lint, formatting, types, layers, generated code, proto style
 	$(PY) -m pyright
 	$(VENV)/bin/lint-imports
 	$(PY) tools/generate_protos.py --check
-	$(BUF) lint
+	$(PY) tools/generate_protos.py --lint
 	$(PIP) check
 
 format: $(DEV) ## let ruff mend what it can

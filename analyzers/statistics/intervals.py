@@ -6,7 +6,7 @@ from statistics import NormalDist
 from typing import Final, NamedTuple
 
 _TINY: Final = 1e-300
-_PRECISION: Final = 1e-16
+_PRECISION: Final = 1e-15
 
 
 class Interval(NamedTuple):

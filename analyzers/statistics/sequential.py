@@ -102,7 +102,7 @@ def population_interval(
     return Interval(low, high)
 
 
-def _excluded(  # noqa: PLR0913 - the five numbers of one look
+def _excluded(
     population: int,
     prefix: int,
     standing: int,
@@ -142,7 +142,7 @@ def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
 
 
 def _log_falling(n: int, k: int) -> float:
-    """log of n (n - 1) ... (n - k + 1)."""
+    """Log of n (n - 1) ... (n - k + 1)."""
     return math.lgamma(n + 1) - math.lgamma(n - k + 1)
 
 

@@ -50,7 +50,8 @@ def _holding(one: Mapping[str, Json], line: Mapping[str, Json]) -> Holding:
     seen, stood, fell, pending = (
         whole(counts, key) or 0 for key in ("prefix", "standing", "fallen", "pending")
     )
-    given = mapping(one, "view", "data") if text(mapping(one, "view"), "kind") == "bracket" else {}
+    drawn = text(mapping(one, "view"), "kind") == "bracket"
+    given = mapping(one, "view", "data" if drawn else "")
     certified = number(given, "certified") or 0.0
     upper = number(given, "upper")
     upper = (total - fell) / total if upper is None and total else upper or 0.0

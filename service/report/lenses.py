@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analyzers.contract import Json
 from service.report import wording
 from service.report.brackets import is_tally
-from service.report.reading import items, mapping, mappings, number, text, whole
+from service.report.reading import mapping, mappings, number, text, whole
 from service.report.views import Figure, Pictures, figure_of
 
 LAYERS = 60

@@ -105,14 +105,12 @@ def _images(data: Mapping[str, Json]) -> list[Pair]:
         ("images", _count(data, "n")),
         ("slice", text(data, "slice")),
         ("classes", _count(data, "classes")),
-        ("eight bit", {True: "yes", False: "no"}.get(data.get("eight_bit"), "")),
+        ("eight bit", "" if "eight_bit" not in data else "yes" if data["eight_bit"] else "no"),
     )
 
 
 def _run(run: Mapping[str, Json]) -> list[Pair]:
-    cache, seconds = mapping(run, "cache"), number(run, "seconds")
-    hits, misses = whole(cache, "hits"), whole(cache, "misses")
-    known = hits is not None and misses is not None
+    seconds = number(run, "seconds")
     return _present(
         ("audit", text(run, "audit")),
         ("created", text(run, "created")),
@@ -120,9 +118,16 @@ def _run(run: Mapping[str, Json]) -> list[Pair]:
         ("took", "" if seconds is None else duration(seconds)),
         ("host", _flat(run.get("host", ""))),
         ("attempts", _flat(run.get("attempts", ""))),
-        ("cache", f"{hits:,} of {hits + misses:,} units answered from it" if known else ""),
+        ("cache", _cache(mapping(run, "cache"))),
         *(("note", str(note)) for note in items(run, "notes")),
     )
+
+
+def _cache(cache: Mapping[str, Json]) -> str:
+    hits, misses = whole(cache, "hits"), whole(cache, "misses")
+    if hits is None or misses is None:
+        return ""
+    return f"{hits:,} of {hits + misses:,} units answered from it"
 
 
 def _files(run: Mapping[str, Json]) -> list[Pair]:
@@ -140,12 +145,15 @@ def _present(*pairs: Pair) -> list[Pair]:
     return [(name, value) for name, value in pairs if value]
 
 
-def _flat(value: Json) -> str:
-    """Any value on one line."""
+def _flat(value: Json, depth: int = 4) -> str:
+    """Any value on one line, nested ones as far as a line can follow."""
+    if not depth:
+        return "…"
     if isinstance(value, list | tuple):
-        return ", ".join(_flat(one) for one in items({"it": value}, "it"))
+        return ", ".join(_flat(one, depth - 1) for one in items({"it": value}, "it"))
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_flat(one)}" for key, one in mapping(value).items())
+        told = mapping(value).items()
+        return ", ".join(f"{key} {_flat(one, depth - 1)}" for key, one in told)
     known = finite(value)
     if known is not None:
         return wording.figure(known)

@@ -1,0 +1,1 @@
+"""Everything that is kept: the tables behind a service, its queue with leases, and its blobs."""
