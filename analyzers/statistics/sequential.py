@@ -9,6 +9,7 @@ inequality). The prior decides only how soon one is done, never whether the verd
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from analyzers.statistics.intervals import NOTHING_KNOWN, Interval, boundary, log_beta
@@ -16,6 +17,50 @@ from analyzers.statistics.intervals import NOTHING_KNOWN, Interval, boundary, lo
 _FLAT: Final = (1.0, 1.0)
 _SLACK: Final = 1e-9
 """lgamma differs in its last digits between machines; a tie excludes nothing anywhere."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What was seen of a finite set, and the question put to it."""
+
+    population: int
+    prefix: int
+    standing: int
+    alpha: float
+    prior: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        _check(self.population, self.prefix, self.standing)
+
+    @property
+    def fallen(self) -> int:
+        return self.prefix - self.standing
+
+    @property
+    def most(self) -> int:
+        """How many of the set can still stand."""
+        return self.population - self.fallen
+
+    @property
+    def mode(self) -> int:
+        """The number standing in the whole set that makes the data likeliest."""
+        if not self.prefix:
+            return self.population // 2
+        likeliest = (self.population + 1) * self.standing // self.prefix
+        return max(self.standing, min(likeliest, self.most))
+
+    def excludes(self, total: int) -> bool:
+        """Whether the data speak against ``total`` standing in the set, by 1/alpha or more."""
+        if not self.standing <= total <= self.most:
+            return True
+        a, b = self.prior
+        mixture = log_beta(a + self.standing, b + self.fallen) - log_beta(a, b)
+        truth = (
+            _log_falling(total, self.standing)
+            + _log_falling(self.population - total, self.fallen)
+            - _log_falling(self.population, self.prefix)
+        )
+        return mixture - truth >= _SLACK - math.log(self.alpha)
 
 
 def set_fails(
@@ -32,11 +77,10 @@ def set_fails(
     The likelihood has one mode in R, so once it lies below ``need`` the value ``need`` itself is
     the hardest of all passing ones to exclude.
     """
-    _check(population, prefix, standing)
-    if need > population - (prefix - standing):
+    look = _Look(population, prefix, standing, alpha, prior)
+    if need > look.most:
         return True
-    below = standing * population < need * prefix
-    return below and _excluded(population, prefix, standing, need, alpha=alpha, prior=prior)
+    return standing * population < need * prefix and look.excludes(need)
 
 
 def set_passes(
@@ -49,12 +93,10 @@ def set_passes(
     prior: tuple[float, float] = _FLAT,
 ) -> bool:
     """Whether at least ``need`` of the whole set stand: certain, or beyond doubt at alpha."""
-    _check(population, prefix, standing)
+    look = _Look(population, prefix, standing, alpha, prior)
     if standing >= need:
         return True
-    most = need - 1
-    above = standing * population > most * prefix
-    return above and _excluded(population, prefix, standing, most, alpha=alpha, prior=prior)
+    return standing * population > (need - 1) * prefix and look.excludes(need - 1)
 
 
 def set_interval(
@@ -66,17 +108,11 @@ def set_interval(
     prior: tuple[float, float] = _FLAT,
 ) -> Interval:
     """Every share of the whole set that is not excluded; exact at the full prefix."""
-    _check(population, prefix, standing)
+    look = _Look(population, prefix, standing, alpha, prior)
     if not population:
         return NOTHING_KNOWN
-    least, most = standing, population - (prefix - standing)
-    mode = _mode(population, prefix, standing)
-
-    def excluded(total: int) -> bool:
-        return _excluded(population, prefix, standing, total, alpha=alpha, prior=prior)
-
-    low = _first(least, mode, lambda total: not excluded(total))
-    high = _first(mode, most + 1, excluded) - 1
+    low = _first(range(standing, look.mode), lambda total: not look.excludes(total))
+    high = _first(range(look.mode, look.most + 1), look.excludes) - 1
     return Interval(low / population, high / population)
 
 
@@ -102,39 +138,9 @@ def population_interval(
     return Interval(low, high)
 
 
-def _excluded(
-    population: int,
-    prefix: int,
-    standing: int,
-    total: int,
-    *,
-    alpha: float,
-    prior: tuple[float, float],
-) -> bool:
-    """Whether the data speak against ``total`` standing in the whole set, by 1/alpha or more."""
-    fallen = prefix - standing
-    if not standing <= total <= population - fallen:
-        return True
-    a, b = prior
-    mixture = log_beta(a + standing, b + fallen) - log_beta(a, b)
-    truth = (
-        _log_falling(total, standing)
-        + _log_falling(population - total, fallen)
-        - _log_falling(population, prefix)
-    )
-    return mixture - truth >= _SLACK - math.log(alpha)
-
-
-def _mode(population: int, prefix: int, standing: int) -> int:
-    """The number standing in the whole set that makes the data likeliest."""
-    if not prefix:
-        return population // 2
-    likeliest = (population + 1) * standing // prefix
-    return max(standing, min(likeliest, population - (prefix - standing)))
-
-
-def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """The first integer in [low, high) from which on it holds; ``high`` when none."""
+def _first(among: range, holds: Callable[[int], bool]) -> int:
+    """The integer from which on it holds; the end of the range when it never does."""
+    low, high = among.start, among.stop
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle + 1, high)

@@ -10,6 +10,8 @@ from service.report import wording
 from service.report.reading import items, mapping, mappings, number, text, whole
 from service.report.views import Figure, figure_of
 
+EXACT = "exact: all counted"
+"""In place of an interval that has no width."""
 _TALLY = ("population", "prefix", "standing", "fallen", "pending")
 
 
@@ -19,7 +21,8 @@ class Holding:
 
     title: str
     sentence: str
-    figure: Figure
+    figures: Sequence[Figure]
+    """The bracket, then whatever other view the measurement brings."""
     facts: Sequence[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
 
@@ -70,13 +73,17 @@ def _holding(one: Mapping[str, Json], line: Mapping[str, Json]) -> Holding:
     if pending:
         facts.append(("not confirmed", f"{pending:,}"))
     facts += _interval_fact(line)
-    sentence = _sentence((certified, upper), total, attacked=bool(scope))
-    return Holding(f"{title}: {against}" if against else title, sentence, figure_of(view), facts)
+    whole_set = seen == total and not pending
+    sentence = _sentence((certified, upper), total, attacked=bool(scope), exact=whole_set)
+    figures = [figure_of(view)]
+    if one.get("view") and not drawn:
+        figures.append(figure_of(one["view"]))
+    return Holding(f"{title}: {against}" if against else title, sentence, figures, facts)
 
 
 def _interval_fact(line: Mapping[str, Json]) -> list[tuple[str, str]]:
     told = interval_text(line)
-    return [(f"{level_text(line)} interval".strip(), told)] if told else []
+    return [(f"{level_text(line)} interval".strip(), told)] if told and told != EXACT else []
 
 
 def level_text(line: Mapping[str, Json]) -> str:
@@ -91,14 +98,17 @@ def interval_text(line: Mapping[str, Json]) -> str:
     if len(ends) != 2:  # noqa: PLR2004 - both ends
         return ""
     beside = number(line, "threshold")
+    if ends[0] == ends[1]:
+        return EXACT
     return f"{wording.percent(ends[0], beside)} to {wording.percent(ends[1], beside)}"
 
 
-def _sentence(ends: tuple[float, float], total: int, *, attacked: bool) -> str:
+def _sentence(ends: tuple[float, float], total: int, *, attacked: bool, exact: bool) -> str:
     certified, upper = ends
     many = f"{total:,} images"
     if not attacked:
-        return f"At most {wording.percent(upper)} of {many} are classified correctly."
+        share = wording.percent(upper)
+        return f"{share if exact else f'At most {share}'} of {many} are classified correctly."
     proved = (
         f"at least {wording.percent(certified)} is certified"
         if certified

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from analyzers.contract import Json
-from service.report import findings, gallery, ledger, lenses, wording
+from service.report import findings, ledger, lenses, wording
 from service.report.brackets import holdings
-from service.report.gallery import GalleryImages
+from service.report.gallery import BUDGET, EXAMPLES, GalleryImages, shown
 from service.report.limits import limits
 from service.report.pages import page
-from service.report.reading import mapping, mappings, text, whole
+from service.report.reading import mapping, mappings, number, text, whole
 from service.report.reproduction import chapters, commands
 from service.report.views import Figure, figure_of
 
 Pair = tuple[str, str]
+
+_CLAIMS = {"set": "these images", "population": "their population"}
 
 
 def render_html(
@@ -28,7 +30,7 @@ def render_html(
     figures, pictures = _galleries(facts, gallery or {})
     groups = lenses.lenses(facts, pictures)
     found = findings.findings(facts)
-    parts: dict[str, object] = {
+    sections: dict[str, Sequence[object]] = {
         "lines": ledger.lines(judged),
         "holdings": holdings(facts, judged),
         "galleries": figures,
@@ -40,56 +42,57 @@ def render_html(
         name=text(mapping(facts, "subject"), "name", "Unnamed model"),
         head=ledger.headline(evidence, judged),
         glance=_glance(evidence, judged),
-        contents=_contents(parts),
+        contents=_contents(sections),
         lamps=ledger.lamps(evidence, judged),
+        lamp_figures=lenses.indicator_figures(facts, pictures),
         findings=found[: findings.MOST],
         more_findings=max(0, len(found) - findings.MOST),
         counted=findings.counted(found),
         limits=limits(facts, judged),
         commands=commands(facts),
         chapters=chapters(evidence, judged),
-        **parts,
+        sections=sections,
     )
 
 
-def _contents(parts: Mapping[str, object]) -> list[Pair]:
-    """The sections that this page has."""
-    found: list[tuple[str, str, object]] = [
-        ("requirements", "Requirements", parts["lines"]),
-        ("holds", "What holds", parts["holdings"]),
-        ("trust", "Trust", True),
-        ("counterexamples", "Counterexamples", parts["galleries"]),
-        ("findings", "Findings", True),
-        ("measured", "Measured besides", parts["measured"]),
-        ("explanations", "Explanations", parts["explained"]),
-        ("limits", "Limits", True),
-        ("reproduction", "Reproduction", True),
-    ]
-    return [(anchor, title) for anchor, title, there in found if there]
+def _contents(sections: Mapping[str, Sequence[object]]) -> list[Pair]:
+    """The sections that this page has; those not counted here are always there."""
+    known = (
+        ("lines", "requirements", "Requirements"),
+        ("holdings", "holds", "What holds"),
+        ("", "trust", "Trust"),
+        ("galleries", "counterexamples", "Counterexamples"),
+        ("", "findings", "Findings"),
+        ("measured", "measured", "Measured besides"),
+        ("explained", "explanations", "Explanations"),
+        ("", "limits", "Limits"),
+        ("", "reproduction", "Reproduction"),
+    )
+    return [(anchor, title) for name, anchor, title in known if not name or sections[name]]
 
 
 def _glance(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Pair]:
     """What a reader must know who reads nothing else."""
     facts, run = mapping(evidence, "facts"), mapping(evidence, "run")
     subject, data = mapping(facts, "subject"), mapping(facts, "data")
-    n = whole(data, "n")
+    n, seconds = whole(data, "n"), number(run, "seconds")
     known = text(subject, "file_digest") or text(subject, "digest")
     pairs = (
         ("Model", wording.short(known)),
         ("Images", "" if n is None else f"{n:,}"),
-        (
-            "Claim",
-            {"set": "these images", "population": "their population"}.get(_claim(verdict), ""),
-        ),
+        ("Claim", _CLAIMS.get(text(verdict, "claim"), "")),
         ("Policy", wording.short(text(verdict, "policy_digest"))),
         ("Evidence", wording.short(ledger.evidence_digest(evidence))),
-        ("Audited", text(run, "finished") or text(run, "created")),
+        ("Worst finding", _worst(facts)),
+        ("Audited", wording.when(text(run, "finished") or text(run, "created"))),
+        ("Took", "" if seconds is None else wording.duration(seconds)),
     )
     return [(name, value) for name, value in pairs if value]
 
 
-def _claim(verdict: Mapping[str, Json]) -> str:
-    return text(verdict, "claim")
+def _worst(facts: Mapping[str, Json]) -> str:
+    found = findings.findings(facts)
+    return f"{found[0].id} ({found[0].severity.word})" if found else ""
 
 
 def _galleries(
@@ -99,10 +102,10 @@ def _galleries(
     planned = {text(one, "key"): one for one in mappings(mapping(facts, "plan"), "analyzers")}
     figures: list[Figure] = []
     pictures: dict[str, str] = {}
-    left, budget = gallery.EXAMPLES, gallery.BUDGET
+    left, budget = EXAMPLES, BUDGET
     for position, (key, images) in enumerate(given.items()):
         share = max(1, left // (len(given) - position)) if left else 0
-        found = gallery.shown(key, images, most=share, budget=budget)
+        found = shown(key, images, most=share, budget=budget)
         if found is None:
             continue
         left -= len(found.pictures) // 3

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from analyzers.contract import Json
 from service.core.canonical import digest
 from service.report import svg, wording
-from service.report.brackets import interval_text, level_text
+from service.report.brackets import EXACT, interval_text, level_text
 from service.report.reading import items, mapping, mappings, number, text, whole
 
 _SIGNS = {"gte": "≥", "lte": "≤"}
@@ -114,12 +114,14 @@ def _headroom(observed: float | None, needed: float | None, sign: str) -> str:
     if observed is None or needed is None:
         return ""
     room = observed - needed if sign == "≥" else needed - observed
-    return f"{wording.points(room)} headroom" if room >= 0 else f"{wording.points(room)} short"
+    return f"{wording.points(abs(room))} {'to spare' if room >= 0 else 'short'}"
 
 
 def _interval(one: Mapping[str, Json]) -> str:
     told = interval_text(one)
-    return f"{told} at {level_text(one)}" if told and level_text(one) else told or "–"
+    if not told or told == EXACT or not level_text(one):
+        return told or "–"
+    return f"{told} at {level_text(one)}"
 
 
 def _images(counts: Mapping[str, Json]) -> str:

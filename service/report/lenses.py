@@ -78,7 +78,7 @@ def _lens(
         reference=text(told, "reference"),
         explains=grades <= {"C"},
         readings=[_reading(one) for one in stated if not mapping(one, "scope")],
-        figures=[figure_of(one["view"], pictures) for one in measured if one.get("view")],
+        figures=[figure_of(one["view"], pictures) for one in stated if one.get("view")],
         spread=_spread([one for one in stated if mapping(one, "scope")]),
     )
 
@@ -111,6 +111,15 @@ def _spread(scoped: Sequence[Mapping[str, Json]]) -> Spread | None:
     heading = wording.words(" and ".join(sorted(kinds)))
     columns = [wording.words(one) for one in metrics]
     return Spread(heading, columns, rows[:LAYERS], max(0, len(rows) - LAYERS))
+
+
+def indicator_figures(facts: Mapping[str, Json], pictures: Pictures) -> list[Figure]:
+    """What indicators want to show; they belong to the trust in the evaluation."""
+    return [
+        figure_of(one["view"], pictures)
+        for one in mappings(facts, "measurements")
+        if text(one, "bound") == "indicator" and one.get("view") and not is_tally(one)
+    ]
 
 
 def unmeasured(facts: Mapping[str, Json]) -> list[tuple[str, str]]:

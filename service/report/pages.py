@@ -1,4 +1,4 @@
-"""Templates and their rules: everything is escaped, bounded and printable, nothing comes from afar."""
+"""Templates and their rules: everything is escaped, bounded and printable; nothing is fetched."""
 
 from __future__ import annotations
 

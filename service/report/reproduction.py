@@ -74,7 +74,7 @@ def _identity(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list
         ("policy", _sha(text(verdict, "policy_digest"))),
         ("seed", text(plan, "seed")),
         ("order of images", text(plan, "permutation")),
-        ("judged at", text(verdict, "evaluated_at")),
+        ("judged at", wording.when(text(verdict, "evaluated_at"))),
     )
 
 
@@ -105,17 +105,23 @@ def _images(data: Mapping[str, Json]) -> list[Pair]:
         ("images", _count(data, "n")),
         ("slice", text(data, "slice")),
         ("classes", _count(data, "classes")),
-        ("eight bit", "" if "eight_bit" not in data else "yes" if data["eight_bit"] else "no"),
+        ("eight bit", _yes(data.get("eight_bit"))),
     )
+
+
+def _yes(value: Json) -> str:
+    if value is None:
+        return ""
+    return "yes" if value else "no"
 
 
 def _run(run: Mapping[str, Json]) -> list[Pair]:
     seconds = number(run, "seconds")
     return _present(
         ("audit", text(run, "audit")),
-        ("created", text(run, "created")),
-        ("finished", text(run, "finished")),
-        ("took", "" if seconds is None else duration(seconds)),
+        ("created", wording.when(text(run, "created"))),
+        ("finished", wording.when(text(run, "finished"))),
+        ("took", "" if seconds is None else wording.duration(seconds)),
         ("host", _flat(run.get("host", ""))),
         ("attempts", _flat(run.get("attempts", ""))),
         ("cache", _cache(mapping(run, "cache"))),
@@ -167,12 +173,3 @@ def _count(body: Mapping[str, Json], key: str) -> str:
 
 def _sha(digest: str) -> str:
     return f"sha256:{digest.removeprefix('sha256:')}" if digest else ""
-
-
-def duration(seconds: float) -> str:
-    """A length of time for people."""
-    if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -126,11 +126,22 @@ def extent(values: Sequence[float], anchor: float | None = None) -> tuple[float,
     return low, high
 
 
+def rounded(low: float, high: float, count: int = 5) -> tuple[float, float]:
+    """The same ends moved outwards to round values."""
+    step = _step(low, high, count)
+    return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+
+
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """About so many round values from ``low`` to ``high``."""
-    rough = (high - low) / max(count, 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.999)
+    step = _step(low, high, count)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [place * step for place in range(first, last + 1)]
+
+
+def _step(low: float, high: float, count: int) -> float:
+    """The round distance that comes next to an even cut."""
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.999)

@@ -10,7 +10,7 @@ from analyzers.contract import Json
 from service.report import svg
 from service.report.drawing import ROWS, Drawing, column, described, known
 from service.report.reading import text
-from service.report.wording import figure, measure, plain
+from service.report.wording import measure, plain, tick
 
 POINTS = 400
 """Points that a drawing shows; of more, every k-th."""
@@ -33,15 +33,16 @@ def _along_x(data: Mapping[str, Json], *, banded: bool) -> Drawing:
     across = known(columns["x"])
     upright = known([one for key, values in columns.items() if key != "x" for one in values])
     place_x = svg.Scale(*svg.extent(across), 52, svg.WIDTH - 14)
-    place_y = svg.Scale(*svg.extent(upright, anchor=0.0), 190, 18)
+    ends = svg.rounded(*svg.extent(upright, anchor=0.0), 4)
+    place_y = svg.Scale(*ends, 190, 22)
     parts = _axes(data, place_x, place_y)
     if banded:
         parts.append(_ribbon(columns, place_x, place_y))
     if "y" in columns:
         parts += _stroke(columns["x"], columns["y"], place_x, place_y)
     unit = text(data, "unit")
-    ends = f"from {measure(min(upright), unit)} to {measure(max(upright), unit)}"
-    picture = svg.canvas(232, described(data, f"{len(across)} points, {ends}"), *parts)
+    reach = f"from {measure(min(upright), unit)} to {measure(max(upright), unit)}"
+    picture = svg.canvas(232, described(data, f"{len(across)} points, {reach}"), *parts)
     heads, rows = _told(data, columns)
     return Drawing(picture, heads, rows[:ROWS], max(0, len(rows) - ROWS))
 
@@ -73,11 +74,11 @@ def _axes(data: Mapping[str, Json], across: svg.Scale, upright: svg.Scale) -> li
     for value in svg.ticks(upright.low, upright.high, 4):
         y = upright(value)
         parts.append(svg.line((across.start, y), (across.end, y), "grid"))
-        parts.append(svg.label(across.start - 6, y + 4, measure(value, unit), "soft", "end"))
+        parts.append(svg.label(across.start - 6, y + 4, tick(value, unit), "soft", "end"))
     for value in svg.ticks(across.low, across.high, 6):
         x = across(value)
         parts.append(svg.line((x, upright.start), (x, upright.start + 4), "rule"))
-        parts.append(svg.label(x, upright.start + 17, figure(value), "soft", "middle"))
+        parts.append(svg.label(x, upright.start + 17, tick(value), "soft", "middle"))
     parts.append(svg.line((across.start, upright.start), (across.end, upright.start), "rule"))
     middle = (across.start + across.end) / 2
     named = svg.clipped(text(data, "x_label"), 60)

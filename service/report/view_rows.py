@@ -60,7 +60,7 @@ def dots_over_band(data: Mapping[str, Json]) -> Drawing:
     values = column(data, "values")
     low, high = (column_or_one(data, key, len(values)) for key in ("low", "high"))
     labels, unit = row_labels(data, len(values)), text(data, "unit")
-    place = svg.Scale(*svg.extent(known([*values, *low, *high])), _LEFT, _RIGHT)
+    place = svg.Scale(*svg.extent(known([*values, *low, *high])), _LEFT + 8, _RIGHT - 8)
     parts: list[str] = []
     rows: list[tuple[str, ...]] = []
     for position, (value, under, over) in enumerate(zip(values[:ROWS], low, high, strict=False)):
@@ -90,7 +90,7 @@ def dumbbell(data: Mapping[str, Json]) -> Drawing:
     after = column(data, "after", like=len(before))
     labels, unit = row_labels(data, len(before)), text(data, "unit")
     names = [plain(text(data, f"{key}_label", key), 24) for key in ("before", "after")]
-    place = svg.Scale(*svg.extent(known([*before, *after]), anchor=0.0), _LEFT, _RIGHT)
+    place = svg.Scale(*svg.extent(known([*before, *after]), anchor=0.0), _LEFT + 8, _RIGHT - 8)
     parts: list[str] = [
         svg.dot(_LEFT + 4, 10, "ring", 4),
         svg.label(_LEFT + 13, 14, names[0], "soft"),
@@ -109,7 +109,7 @@ def dumbbell(data: Mapping[str, Json]) -> Drawing:
         if last is not None:
             parts.append(svg.dot(place(last), y + 11, "a", 5))
         change = None if first is None or last is None else last - first
-        parts.append(svg.label(_RIGHT + 10, y + 15, "" if change is None else _change(change)))
+        parts.append(svg.label(_RIGHT + 6, y + 15, "" if change is None else _change(change)))
         rows.append((labels[position], measure(first, unit), measure(last, unit)))
     told = f"{len(before)} rows, {names[0]} and {names[1]}"
     picture = svg.canvas(26 + len(rows) * _TALL, described(data, told), *parts)

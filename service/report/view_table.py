@@ -90,8 +90,8 @@ def _ramp_legend(data: Mapping[str, Json], ends: tuple[float, float], x: float) 
     steps = np.ascontiguousarray(raster.ramp()[:, ::-1].transpose(1, 0, 2))
     return [
         _image(data_uri(steps), (x, 22), (12, 100)),
-        svg.label(x + 18, 32, figure(ends[1]), "soft"),
-        svg.label(x + 18, 122, figure(ends[0]), "soft"),
+        svg.label(x + 18, 32, f"{ends[1]:.3g}", "soft"),
+        svg.label(x + 18, 122, f"{ends[0]:.3g}", "soft"),
         svg.label(x, 142, svg.clipped(text(data, "label"), 15), "soft"),
     ]
 

@@ -13,6 +13,10 @@ from service.report.reading import number, text
 from service.report.wording import figure, measure, percent
 
 
+_LETTER = 7.8
+"""Width of a bold letter, a little more than most fonts need."""
+
+
 def large_number(data: Mapping[str, Json]) -> Drawing:
     """One large number, and the part of a whole that it is."""
     value, unit, whole = required(data, "value"), text(data, "unit"), number(data, "of")
@@ -23,7 +27,7 @@ def large_number(data: Mapping[str, Json]) -> Drawing:
         parts += [svg.box(0, 54, svg.WIDTH, 8, css="rail", round_=4)]
         parts += [svg.box(0, 54, place(value), 8, css="a", round_=4)]
     picture = svg.canvas(66 if whole else 50, described(data, told), *parts)
-    return Drawing(picture, ("value",), [(told,)])
+    return Drawing(picture)
 
 
 def value_over_band(data: Mapping[str, Json]) -> Drawing:
@@ -60,7 +64,11 @@ def bracket(data: Mapping[str, Json]) -> Drawing:
         raise MalformedView("certified and upper are no shares in this order")
     place = svg.Scale(0, 1, 12, svg.WIDTH - 12)
     stood = min(upper, max(certified, counts["standing"] / total))
-    parts = [*_bracket_bar(place, (certified, stood, upper)), *_bracket_rule(place, data)]
+    parts = [
+        *_bracket_bar(place, (certified, stood, upper)),
+        *_bracket_words(place, (certified, stood, upper), total),
+        *_bracket_rule(place, data),
+    ]
     told = (
         f"at least {percent(certified)} certified, at most {percent(upper)} after the attacks, "
         f"n = {figure(total)}"
@@ -85,6 +93,25 @@ def _bracket_bar(place: svg.Scale, ends: tuple[float, float, float]) -> list[Mar
     return parts
 
 
+def _bracket_words(
+    place: svg.Scale, ends: tuple[float, float, float], total: float
+) -> list[Markup]:
+    """What each part of the bar counts, wherever it is wide enough to say so."""
+    certified, stood, upper = ends
+    told = (
+        (0.0, certified, "certified", "on-bar"),
+        (certified, stood, "stand", "on-stood"),
+        (upper, 1.0, "fell", "on-bar"),
+    )
+    parts: list[Markup] = []
+    for low, high, words, css in told:
+        count, wide = figure(round((high - low) * total)), place(high) - place(low)
+        fitting = [one for one in (f"{count} {words}", count) if _LETTER * len(one) + 4 < wide]
+        if fitting and high > low:
+            parts.append(svg.label((place(low) + place(high)) / 2, 47, fitting[0], css, "middle"))
+    return parts
+
+
 def _bracket_rule(place: svg.Scale, data: Mapping[str, Json]) -> list[str]:
     """Axis, interval and threshold of a bracket."""
     parts: list[str] = []
@@ -93,13 +120,14 @@ def _bracket_rule(place: svg.Scale, data: Mapping[str, Json]) -> list[str]:
         parts.append(svg.line((x, 56), (x, 61), "rule"))
         parts.append(svg.label(x, 88, f"{share:.0%}", "soft", anchor(x)))
     low, high = number(data, "low"), number(data, "high")
-    if low is not None and high is not None:
+    if low is not None and high is not None and low < high:
         left, right = place(low), place(high)
         parts += [svg.line((left, 67), (right, 67), "whisker")]
         parts += [svg.line((x, 63), (x, 71), "whisker") for x in (left, right)]
     threshold = number(data, "threshold")
     if threshold is not None:
         x = place(threshold)
+        parts.append(svg.line((x, 20), (x, 61), "halo"))
         parts.append(svg.line((x, 20), (x, 61), "threshold"))
         parts.append(svg.label(x, 14, f"needs {percent(threshold)}", "strong", anchor(x)))
     return parts

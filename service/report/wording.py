@@ -47,6 +47,7 @@ _OUTCOMES = {
     "error": "ended in an error",
 }
 _KNOWLEDGE = {"white": "white box", "black": "black box", "score": "scores only"}
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)$")
 _RUNS_OF_SPACE = re.compile(r"\s+")
 
 
@@ -75,8 +76,28 @@ def percent(share: float, beside: float | None = None) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of two shares in percentage points, with its sign."""
-    return _signed(f"{100 * difference:+.1f}") + " pt"
+    """A difference of two shares in percentage points."""
+    return _signed(f"{100 * difference:.1f}") + " pt"
+
+
+def when(moment: str) -> str:
+    """A time as a person writes it; one in another form stays as it is."""
+    found = _MOMENT.match(moment)
+    return f"{found[1]} {found[2]} UTC" if found else plain(moment, 40)
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people."""
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def tick(value: float, unit: str = "") -> str:
+    """A number beside an axis, as short as it can be."""
+    return _signed(f"{100 * value:.4g}%") if unit == "share" else figure(value)
 
 
 def figure(value: float) -> str:
@@ -90,7 +111,7 @@ def measure(value: float | None, unit: str = "") -> str:
     """A number with its unit; ``share`` means percent."""
     if value is None:
         return "–"
-    if unit in {"share", "ratio of one"}:
+    if unit == "share":
         return percent(value)
     return f"{figure(value)} {unit}".strip()
 

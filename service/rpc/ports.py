@@ -8,7 +8,7 @@ pattern; texts that are not set are ``""``; times are aware and in UTC; every me
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
@@ -36,6 +36,7 @@ Claim = Literal["set", "population"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 Item_co = TypeVar("Item_co", covariant=True)
+Result_co = TypeVar("Result_co", bound="ModelView | EvalSetView | AuditView", covariant=True)
 
 
 # ------------------------------------------------------------------------------------- common
@@ -505,7 +506,7 @@ ResourceView = ModelView | EvalSetView | AuditView
 
 
 @dataclass(frozen=True)
-class OperationView:
+class OperationView(Generic[Result_co]):
     """Work that takes a while, as a client sees it: a view over the resource that it makes."""
 
     name: str
@@ -514,7 +515,7 @@ class OperationView:
     """Name of the resource."""
     state: State
     progress: Progress | None = None
-    result: ResourceView | None = None
+    result: Result_co | None = None
     """Set when the state is ``succeeded``."""
     problem: Problem | None = None
     """Set when the state is ``failed`` or ``cancelled``."""
@@ -548,8 +549,11 @@ class Blobs(Protocol):
 
     def read_blob(
         self, project: str, digest: Digest, *, offset: int, limit: int
-    ) -> AsyncIterator[bytes]:
-        """Bytes from ``offset``, at most ``limit`` (0: to the end), in pieces of max_chunk."""
+    ) -> AsyncGenerator[bytes, None]:
+        """Bytes from ``offset``, at most ``limit`` (0: to the end), in pieces of max_chunk.
+
+        Closed early when the caller goes away.
+        """
         ...
 
 
@@ -612,8 +616,11 @@ class Audits(Protocol):
         """Remove a finished audit with its files; NOT_READY before its end."""
         ...
 
-    def watch(self, name: str, after: int) -> AsyncIterator[EventView]:
-        """Kept events behind ``after``, then what happens, until ``Finished``."""
+    def watch(self, name: str, after: int) -> AsyncGenerator[EventView, None]:
+        """Kept events behind ``after``, then what happens, until ``Finished``.
+
+        Closed early when the caller goes away or the server drains; that cancels nothing.
+        """
         ...
 
 

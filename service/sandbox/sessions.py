@@ -134,7 +134,7 @@ class Session(threading.Thread):
                 raise _cancelled()
             try:
                 said, blobs = self._ask(job, "first", job.files, job.body, job.stage)
-                states = self._confirm(job, said, blobs)
+                settled = self._confirm(job, said, blobs)
             except Overflow as error:
                 self._drop()
                 raise _overflow() from error
@@ -148,7 +148,7 @@ class Session(threading.Thread):
                 if retries:
                     raise _crashed(died) from error
                 continue
-            return _done(said, blobs, states, retries)
+            return _done(said, blobs, settled, retries)
         raise _crashed(0)
 
     def _ask(
@@ -218,25 +218,27 @@ class Session(threading.Thread):
 
     def _confirm(
         self, job: Job, said: Answer | PartialAnswer, blobs: list[Spooled]
-    ) -> list[str] | None:
-        """States after confirmation: a claim becomes ``broken`` or, unconfirmed, ``pending``."""
+    ) -> dict[str, list[Any]]:
+        """Columns after confirmation: a claim becomes ``broken`` or, unconfirmed, ``pending``."""
         if not isinstance(said, PartialAnswer):
-            return None
+            return {}
         states = [str(state) for state in said.samples.get("state", [])]
         claimed = [at for at, state in enumerate(states) if state == "claimed"]
         if any(state in ("broken", "pending", "certified") for state in states):
             message = "a child may claim, never settle"
             raise Overflow(message)
         if not claimed:
-            return states or None
-        verdicts = self._second_opinion(job, said, blobs, claimed)
-        for at, holds in zip(claimed, verdicts, strict=True):
-            states[at] = "broken" if holds else "pending"
-        return states
+            return {}
+        became: list[int | None] = [None] * len(states)
+        for at, found in zip(claimed, self._second_opinion(job, said, blobs, claimed), strict=True):
+            states[at] = "pending" if found is None else "broken"
+            became[at] = found
+        return {"state": states, "became": became}
 
     def _second_opinion(
         self, job: Job, said: PartialAnswer, blobs: list[Spooled], claimed: list[int]
-    ) -> list[bool]:
+    ) -> list[int | None]:
+        """The class that each confirmed witness is taken for; None for one that fails."""
         witness = next((one for one in blobs if one.head.name == said.claims), None)
         assert self._opening is not None  # noqa: S101 - measurements always run in a session
         stored = self._opening["body"]["images"]
@@ -252,16 +254,19 @@ class Session(threading.Thread):
             if job.cancelled.is_set():
                 raise
             self._drop_one("second")
-            return [False] * len(claimed)  # unconfirmed claims count for nobody
+            return [None] * len(claimed)  # unconfirmed claims count for nobody
         found[0].path.unlink()
         clean, labels = self._stored(job, claimed)
         if logits.shape[0] != len(claimed) or logits.ndim != 2:  # noqa: PLR2004 - [claims, classes]
-            return [False] * len(claimed)
+            return [None] * len(claimed)
         config = job.body["shard"]["config"]
         holds = confirmed(
             clean, witness.array(), logits, labels, norm=config["norm"], eps=config["eps"]
         )
-        return [bool(one) for one in holds]
+        return [
+            int(label) if held else None
+            for held, label in zip(holds, logits.argmax(axis=1), strict=True)
+        ]
 
     def _stored(
         self, job: Job, claimed: list[int]
@@ -304,7 +309,10 @@ def _opened(files: Mapping[str, str]):  # noqa: ANN202 - yields descriptors for 
 
 
 def _done(
-    said: Answer | PartialAnswer, blobs: list[Spooled], states: list[str] | None, retries: int
+    said: Answer | PartialAnswer,
+    blobs: list[Spooled],
+    settled: dict[str, list[Any]],
+    retries: int,
 ) -> dict[str, Any]:
     event: dict[str, Any] = {
         "event": "done",
@@ -313,15 +321,12 @@ def _done(
     }
     if isinstance(said, Answer):
         return {**event, "facts": said.facts}
-    samples = dict(said.samples)
-    if states is not None:
-        samples["state"] = list(states)
     return {
         **event,
         "facts": {
             "outcome": said.outcome,
             "numbers": said.numbers,
-            "samples": samples,
+            "samples": {**said.samples, **settled},
             "passes": said.passes,
             "note": said.note,
         },

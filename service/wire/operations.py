@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from google.longrunning import operations_pb2  # pyright: ignore[reportMissingTypeStubs] - untyped
@@ -11,19 +12,24 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from assay.v1 import audit_service_pb2, common_pb2, eval_set_service_pb2, model_service_pb2
 from service.errors import Code
 from service.rpc import names
+from service.rpc.pages import seal, unseal
 from service.rpc.ports import (
     FINAL_STATES,
     AuditView,
     EvalSetView,
+    Limits,
+    ListQuery,
     ModelView,
     OperationView,
+    Page,
     Problem,
     ResourceView,
     State,
 )
 from service.wire.audits import audit_from_pb, audit_to_pb
 from service.wire.eval_sets import eval_set_from_pb, eval_set_to_pb
-from service.wire.fields import invalid
+from service.wire.fields import checked_whole, invalid
+from service.wire.lists import PAGE_SIZE
 from service.wire.models import model_from_pb, model_to_pb
 from service.wire.parts import progress_from_pb, progress_to_pb
 from service.wire.problems import problem_if_set, problem_to_pb
@@ -52,7 +58,7 @@ def operation_to_pb(view: ResourceView) -> operations_pb2.Operation:
     return operation
 
 
-def operation_from_pb(message: operations_pb2.Operation) -> OperationView:
+def operation_from_pb(message: operations_pb2.Operation) -> OperationView[ResourceView]:
     """An operation with the resource that it made, when it did."""
     metadata = common_pb2.OperationMetadata()
     if not message.metadata.Unpack(metadata):
@@ -65,6 +71,32 @@ def operation_from_pb(message: operations_pb2.Operation) -> OperationView:
         progress=progress_from_pb(metadata.progress) if has_progress else None,
         result=_resource_from_any(message.response) if message.HasField("response") else None,
         problem=problem_if_set(message),
+    )
+
+
+def operations_query_from_pb(
+    request: operations_pb2.ListOperationsRequest,
+) -> tuple[names.Collection, ListQuery]:
+    """Which resources stand behind a page of operations: audits first, then what they stand on."""
+    if request.filter:
+        raise invalid("filter", "is set, but operations have no filters; list the resources")
+    parent = request.name.removesuffix("/operations")
+    limit = checked_whole(request.page_size, "page_size") or PAGE_SIZE
+    query = ListQuery(names.project_of(parent, "name"), min(limit, Limits().max_page))
+    place = unseal(request.page_token, "operations", query) or f"{_LISTED[0]}:"
+    collection, _, after = place.partition(":")
+    return next(name for name in _LISTED if name == collection), replace(query, after=after)
+
+
+def operations_to_pb(
+    page: Page[ResourceView], collection: names.Collection, query: ListQuery
+) -> operations_pb2.ListOperationsResponse:
+    """A page of operations; one collection's end leads over to the next one's beginning."""
+    following = _LISTED[_LISTED.index(collection) + 1 :]
+    place = f"{collection}:{page.after}" if page.after else "".join(f"{n}:" for n in following[:1])
+    return operations_pb2.ListOperationsResponse(
+        operations=[operation_to_pb(view) for view in page.items],
+        next_page_token=seal(place, "operations", query),
     )
 
 
@@ -81,6 +113,8 @@ def _resource_from_any(message: AnyMessage) -> ResourceView:
             return from_pb(body)
     raise invalid("response", "is no model, evaluation set or audit")
 
+
+_LISTED: tuple[names.Collection, ...] = ("audits", "models", "evalSets")
 
 _RESOURCE_TO_PB: dict[type[ResourceView], Callable[[Any], Any]] = {
     ModelView: model_to_pb,

@@ -12,7 +12,7 @@ from support.wheel import CHECKOUT, PIP, Installed, build, output_of
 CHILD_ONLY = ("analyzers.bounds", "analyzers.engines", "analyzers.graph", "analyzers.remedies")
 CHILDREN = {"service.sandbox.child", "service.sandbox.zygote"}
 PLANS = {"cascade", "draws", "probe"}  # of analyzers.attacks; its other modules are algorithms
-BASE = ("analyzers", "service.cli", "service.client", "service.core", "service.report")
+BASE = ("analyzers", *(f"service.{part}" for part in ("cli", "client", "core", "report", "wire")))
 HEAVY = ("onnx", "onnxruntime", "torch")
 LOADED = f"import json, sys; print(json.dumps(sorted(set(sys.modules) & {set(HEAVY)})))"
 
@@ -102,7 +102,7 @@ def test_client_verbs_and_plans_import_on_the_base_install(installed: Installed)
 def test_nothing_outside_the_child_loads_torch(installed: Installed) -> None:
     """Importing every module that is not child-only leaves torch, onnx and onnxruntime alone."""
     names = [name for name in module_names(installed.site) if not child_only(name)]
-    assert {"analyzers.catalog", "analyzers.contract", "service.runner"} <= set(names)
+    assert {"analyzers.catalog", "analyzers.contract", "service.settings"} <= set(names)
     code = f"import {', '.join(names)}\n{LOADED}"
     assert json.loads(installed.python("-c", code)) == []
 

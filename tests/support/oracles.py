@@ -1,4 +1,4 @@
-"""Special functions of an independent library, with types: what our own numbers are held against."""
+"""Special functions of an independent library, typed: our own numbers are held against them."""
 
 from typing import Any
 

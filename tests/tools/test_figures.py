@@ -81,6 +81,12 @@ def test_branch_coverage_is_of_branches_alone(tmp_path: Path) -> None:
     assert (mixture.value, mixture.missed) == (95.0, False)
 
 
+def test_a_report_without_branches_is_a_missed_aim(tmp_path: Path) -> None:
+    """A run that touched none of our code reports no branches; that is not full coverage."""
+    (tmp_path / "coverage.json").write_text(json.dumps({"totals": {"percent_covered": 0.0}}))
+    assert figures.coverage_figures(tmp_path)[0].missed
+
+
 def test_absent_coverage_is_a_missed_aim(tmp_path: Path) -> None:
     """Without a report the figure says "not measured" and counts as missed."""
     [branches] = figures.coverage_figures(tmp_path)

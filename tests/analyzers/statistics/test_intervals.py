@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from support import oracles
 
 from analyzers.statistics.intervals import (
     Interval,
@@ -15,6 +14,7 @@ from analyzers.statistics.intervals import (
     clopper_pearson,
     wilson,
 )
+from support import oracles
 
 Method = Callable[[int, int, float], Interval]
 COUNTS = [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (7, 50), (50, 100), (999, 1000), (413, 2000)]

@@ -6,7 +6,6 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from support import oracles
 
 from analyzers.statistics.intervals import Interval
 from analyzers.statistics.sequential import (
@@ -15,6 +14,7 @@ from analyzers.statistics.sequential import (
     set_interval,
     set_passes,
 )
+from support import oracles
 
 Rule = Callable[[int, int, int, int, float], bool]
 """(population, prefix, standing, need, alpha) -> whether it decides."""

@@ -1,0 +1,1 @@
+"""Attacks: where the model stops answering right within a ball around each image."""

@@ -1,0 +1,77 @@
+"""The preprocessings that have names, and those worth trying when the accuracy is too low."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from analyzers.contract import InputSpec
+
+_COLOUR: Final = 3
+_GREY: Final = 1
+_FULL_RANGE: Final = 255.0
+
+# The constants that the usual training recipes for these data sets carry.
+_NAMED: Final[Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "mnist": ((0.1307,), (0.3081,)),
+}
+_CHANNELS: Final = {"cifar10": _COLOUR, "imagenet": _COLOUR, "mnist": _GREY}
+NAMES: Final = ("none", *_NAMED)
+
+
+def named(channels: int) -> dict[str, InputSpec]:
+    """Every named preprocessing that fits images of so many channels."""
+    found = {"none": InputSpec()}
+    for name, (mean, std) in _NAMED.items():
+        if _CHANNELS[name] == channels:
+            found[name] = InputSpec(mean=mean, std=std)
+    return found
+
+
+def known(channels: int) -> dict[str, InputSpec]:
+    """Named preprocessings of pixels to 1 and, marked ``-255``, of pixels to 255."""
+    found: dict[str, InputSpec] = {}
+    for name, spec in named(channels).items():
+        found[name] = spec
+        found[f"{name}-255"] = replace(spec, scale=_FULL_RANGE)
+    return found
+
+
+def candidates(declared: InputSpec, channels: int) -> dict[str, InputSpec]:
+    """What else the model may have been trained with.
+
+    The layout is given by the shape of the input, so it stays. A map that equals the declared
+    one is no candidate.
+    """
+    own = _affine(declared, channels)
+    return {
+        name: replace(spec, layout=declared.layout)
+        for name, spec in known(channels).items()
+        if not np.allclose(_affine(spec, channels), own, rtol=1e-6, atol=1e-9)
+    }
+
+
+def flag(name: str, spec: InputSpec) -> str:
+    """The command-line option that asks for a known preprocessing.
+
+    Options know no scale: 255 x - m over s is x - m/255 over s/255.
+    """
+    if spec.scale == 1.0:
+        return f"--normalize {name}"
+    mean = [value / spec.scale for value in spec.mean or (0.0,)]
+    std = [value / spec.scale for value in spec.std or (1.0,)]
+    return f"--normalize {_listed(mean)}/{_listed(std)}"
+
+
+def _listed(values: list[float]) -> str:
+    return ",".join(f"{value:.7g}" for value in values)
+
+
+def _affine(spec: InputSpec, channels: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Gain and offset of each channel: the map that a spec is, however it is written."""
+    std = np.broadcast_to(np.asarray(spec.std or (1.0,), np.float64), (channels,))
+    mean = np.broadcast_to(np.asarray(spec.mean or (0.0,), np.float64), (channels,))
+    return np.stack([spec.scale / std, -mean / std])

@@ -1,0 +1,1 @@
+"""Reading and normalising ONNX: everything that needs no engine."""

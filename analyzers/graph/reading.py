@@ -1,0 +1,101 @@
+"""An uploaded ONNX file as a checked model, or a refusal in the user's words."""
+
+from collections.abc import Iterator
+
+import onnx
+from google.protobuf.message import DecodeError, EncodeError
+from onnx.checker import ValidationError
+
+from analyzers.contract import Refusal
+
+OWN_DOMAINS = frozenset({"", "ai.onnx"})
+OLDEST_OPSET = 7
+"""Before it, broadcasting and batch normalisation meant something else."""
+
+_EXPORT = (
+    "Export it again with torch.onnx.export(model, example, 'model.onnx', dynamo=True, "
+    "external_data=False)."
+)
+
+
+def read_model(raw: bytes) -> onnx.ModelProto:
+    """Parse and check; what comes back is whole and uses standard operators only."""
+    if not raw:
+        raise Refusal("MODEL_EMPTY", "The model file is empty.", "Export the model again.")
+    model = _parsed(raw)
+    _refuse_weights_elsewhere(model)
+    _refuse_foreign_operators(model)
+    try:
+        onnx.checker.check_model(model)  # pyright: ignore[reportUnknownMemberType]  # a bare PathLike in onnx
+    except (ValidationError, DecodeError, EncodeError, RuntimeError, ValueError) as error:
+        raise _broken(f"The ONNX model is damaged: {_first_line(error)}") from error
+    return model
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """The version of the standard operators that the file was written for; 0 when it says none."""
+    return max((one.version for one in model.opset_import if one.domain in OWN_DOMAINS), default=0)
+
+
+def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every stored tensor: initializers and those inside attributes."""
+    yield from model.graph.initializer
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+
+
+def _parsed(raw: bytes) -> onnx.ModelProto:
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(raw)
+    except DecodeError as error:
+        raise _not_recognised() from error
+    # Protobuf skips fields it does not know, so most bytes of anything parse as something.
+    if not model.graph.node or not model.opset_import:
+        raise _not_recognised()
+    return model
+
+
+def _not_recognised() -> Refusal:
+    return Refusal("MODEL_NOT_RECOGNISED", "The file does not hold an ONNX model.", _EXPORT)
+
+
+def _broken(sentence: str) -> Refusal:
+    return Refusal("MODEL_BROKEN", sentence, _EXPORT)
+
+
+def _refuse_weights_elsewhere(model: onnx.ModelProto) -> None:
+    for tensor in tensors_of(model):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise _broken(
+                f"The weights of '{tensor.name[:60]}' lie in a second file beside the model."
+            )
+
+
+def _refuse_foreign_operators(model: onnx.ModelProto) -> None:
+    if model.graph.sparse_initializer:
+        raise _unsupported("sparse weights")
+    for node in model.graph.node:
+        if node.domain not in OWN_DOMAINS:
+            raise _unsupported(f"the operator {node.op_type[:60]} of '{node.domain[:60]}'")
+        if any(one.HasField("g") or one.graphs for one in node.attribute):
+            raise _unsupported(f"the operator {node.op_type[:60]}, which holds a graph of its own")
+    if 0 < opset_of(model) < OLDEST_OPSET:
+        raise _unsupported(f"operators of version {opset_of(model)}")
+
+
+def _unsupported(what: str) -> Refusal:
+    return Refusal(
+        "MODEL_OPERATOR_UNSUPPORTED",
+        f"The model uses {what}; only standard ONNX operators of version {OLDEST_OPSET} or later "
+        "are taken.",
+        "Export the model with standard operators only.",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:200].rstrip(".") + "."

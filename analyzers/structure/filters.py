@@ -1,0 +1,304 @@
+"""What the convolution kernels look like: variety, sparsity, alignment, and the first layer.
+
+Gavrikov and Keuper, "Adversarial Robustness through the Lens of Convolutional Filters"
+(CVPR Workshops 2022, arXiv:2204.02481). Everything here is an association (grade C): it ranks
+hypotheses and decides nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from analyzers.contract import (
+    Analyzer,
+    Array,
+    Batch,
+    Case,
+    ConvLayer,
+    Description,
+    Done,
+    FindingRule,
+    Json,
+    Measurement,
+    MetricSpec,
+    Partial,
+    Shard,
+    Stop,
+    Subject,
+    Tell,
+    Unit,
+)
+from analyzers.structure.filter_layers import (
+    LayerRow,
+    columns,
+    entropy_applies,
+    read_layer,
+    rounded,
+    rows_of,
+    unique_names,
+    usable,
+)
+from analyzers.structure.filter_summary import (
+    RANDOM_LIKE,
+    Network,
+    absent,
+    layer_measurements,
+    model_measurements,
+)
+from analyzers.structure.kernel_statistics import (
+    Floats,
+    Moments,
+    moments,
+    resampled_entropies,
+    resamples,
+    variance_entropy,
+)
+from analyzers.structure.reference_models import CIFAR_10, STEM_LIKE_NORMAL
+
+DRAWS: Final = 400
+"""Bootstrap draws; the 2.5 % quantile then rests on ten of them."""
+NO_LAYERS: Final = "The model has no convolution with constant, finite weights."
+
+
+def plan(
+    case: Case, config: Mapping[str, Json], done: Sequence[Done], stop: Sequence[Stop]
+) -> Sequence[Unit]:
+    """One unit without images."""
+    del case, config, stop
+    return () if done else (Unit((0, 0), seconds=1.0),)
+
+
+def measure(
+    shard: Shard, subject: Subject, batch: Batch, inputs: Mapping[str, Array], tell: Tell
+) -> Partial:
+    """Read every convolution of the model."""
+    del batch, inputs
+    every = subject.conv_layers()
+    layers = usable(every)
+    if not layers:
+        return Partial("not_applicable", note=NO_LAYERS)
+    stem = min(range(len(layers)), key=lambda place: layers[place].depth)
+    rows, kept = list[LayerRow](), dict[int, Moments]()
+    for place, (layer, name) in enumerate(zip(layers, unique_names(layers), strict=True)):
+        tell(place, len(layers), name)
+        sums = moments(layer.weight) if entropy_applies(layer) else None
+        rows.append(read_layer(layer, name, is_stem=place == stem, sums=sums))
+        if sums is not None and rows[-1].comparable and rows[-1].entropy is not None:
+            kept[place] = sums
+    numbers = {"layers": len(every), "left_out": len(every) - len(layers)}
+    return Partial(
+        "measured",
+        {**numbers, **_entropy_interval(kept, shard.seed)},
+        columns(rows),
+        note=_left_out(every, layers),
+    )
+
+
+def _left_out(every: Sequence[ConvLayer], layers: Sequence[ConvLayer]) -> str:
+    missing = len(every) - len(layers)
+    return f"{missing} of {len(every)} convolutions were left out." if missing else ""
+
+
+def _entropy_interval(kept: Mapping[int, Moments], seed: int) -> dict[str, float]:
+    """The spread of the network's entropy over resampled outputs, laid around its value.
+
+    A resample repeats kernels and so has less entropy than the layer; only its spread is used.
+    """
+    if not kept:
+        return {}
+    total, weight = np.zeros(DRAWS), np.zeros(DRAWS)
+    value, every = 0.0, 0.0
+    for place, sums in kept.items():
+        draws: Floats = resamples(len(sums.count), DRAWS, seed=seed, stream=place)
+        count = draws @ sums.count
+        total += count * resampled_entropies(sums, draws)
+        weight += count
+        value += sums.count.sum() * (variance_entropy(sums) or 0.0)
+        every += sums.count.sum()
+    spread = total / np.maximum(weight, 1.0)
+    low, high = np.quantile(spread - spread.mean(), (0.025, 0.975)) + value / every
+    return {"entropy_low": rounded(max(0.0, low)), "entropy_high": rounded(max(0.0, high))}
+
+
+def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
+    """Aggregates of the model first, then layer by layer."""
+    del config
+    if not done:
+        return absent("out_of_budget", "The weights were not looked at.")
+    last = done[-1]
+    if last.outcome != "measured":
+        return absent(last.outcome, last.note)
+    network = Network(case, rows_of(last.samples), last.numbers)
+    found = model_measurements(network)
+    for row in network.rows:
+        found.extend(layer_measurements(row))
+    return found
+
+
+_SHARE: Final = (0.0, 1.0)
+_LIMIT: Final = CIFAR_10.collapsed_below
+
+METRICS: Final = (
+    MetricSpec(
+        "filter_entropy",
+        "Variety of kernel patterns: entropy (log10) of the variance of scaled, non-zero kernels "
+        "over its principal axes. 0 is one pattern, log10 of the taps (.954 for 3x3) is random. "
+        "The model's value weighs 3x3 layers by their non-zero kernels.",
+        unit="",
+        range=(0.0, 1.6902),
+    ),
+    MetricSpec(
+        "filter_entropy_over_random",
+        "Entropy of a 3x3 layer over the least that as many random kernels have; from 1 on the "
+        "layer cannot be told from a random one.",
+        unit="times random",
+    ),
+    MetricSpec(
+        "filter_random_like",
+        "Share of 3x3 layers with at least 64 non-zero kernels that look random.",
+        range=_SHARE,
+    ),
+    MetricSpec(
+        "filter_sparsity",
+        "Share of kernels whose largest weight is at most 1 % of the layer's. One outlier, or "
+        "folding a batch norm, changes it.",
+        range=_SHARE,
+    ),
+    MetricSpec(
+        "filter_sparsity_robust",
+        "Share of kernels whose largest weight is at most 1 % of that of their own output; dead "
+        "outputs are not counted.",
+        range=_SHARE,
+    ),
+    MetricSpec(
+        "filter_orthogonality",
+        "One minus the mean absolute cosine between live output filters of a group. Random "
+        "filters and wide layers score high by themselves; see filter_coherence.",
+        range=_SHARE,
+    ),
+    MetricSpec(
+        "filter_coherence",
+        "Mean absolute cosine between live output filters, over that of random ones: 1 is "
+        "random, more is aligned.",
+        unit="times random",
+    ),
+    MetricSpec(
+        "filter_dead_outputs", "Share of output channels all of whose weights are 0.", range=_SHARE
+    ),
+    MetricSpec(
+        "filter_collapsed_layers",
+        "Late 3x3 layers whose entropy few normally trained reference models fall below.",
+        unit="layers",
+    ),
+    MetricSpec(
+        "filter_unused_layers",
+        "Collapsed layers more than 30 % of whose kernels are near zero.",
+        unit="layers",
+    ),
+    MetricSpec(
+        "filter_centre_share",
+        "Share of the first layer's energy on the centre tap. Scales of single outputs, and so "
+        "folding a batch norm, shift it.",
+        range=_SHARE,
+    ),
+    MetricSpec(
+        "filter_thresholding_share",
+        "Share of the first layer's filters with at least 90 % of their energy on the centre tap.",
+        range=_SHARE,
+    ),
+    MetricSpec(
+        "filter_antipair_share",
+        "Share of the first layer's filters that have a near negative (cosine below -.9).",
+        range=_SHARE,
+    ),
+    MetricSpec(
+        "filter_stem_centre_share",
+        "filter_centre_share of a plain 3x3 first layer, where trained reference models of the "
+        "same kind exist.",
+        range=_SHARE,
+    ),
+)
+
+FINDINGS: Final = (
+    FindingRule(
+        id="FIL-RANDOM",
+        metric="filter_random_like",
+        comparison="above",
+        threshold=0.0,
+        severity="medium",
+        grade="C",
+        statement="Some layers look untrained or frozen: in a share of {value} of the larger 3x3 "
+        "convolutions the kernels cannot be told from random ones. This is an association.",
+        remedy="Check that this is the trained checkpoint and that no branch is left unused.",
+    ),
+    FindingRule(
+        id="FIL-UNTRAINED",
+        metric="filter_random_like",
+        comparison="above",
+        # "At least 80 %": a share of layers lies on 0.8 or well below it, never in between.
+        threshold=RANDOM_LIKE - 1e-6,
+        severity="medium",
+        grade="C",
+        statement="The network as a whole is random-like: a share of {value} of its larger 3x3 "
+        "convolutions cannot be told from random ones. Untrained networks score higher on kernel "
+        "entropy than any robust one; by association, this speaks for missing training.",
+        remedy="Export the trained checkpoint; look at the clean accuracy first.",
+    ),
+    FindingRule(
+        id="FIL-COLLAPSED",
+        metric="filter_collapsed_layers",
+        comparison="above",
+        threshold=1.0,
+        severity="low",
+        grade="C",
+        statement="{value} late layers reuse very few kernel patterns: their variance entropy lies "
+        f"below {_LIMIT}, as 5 % of {CIFAR_10.normal.models} normally trained CIFAR-10 models do "
+        "(RobustBench family, ResNet and WRN, 32x32). This is an association, and on ImageNet "
+        "the difference between normal and robust models vanishes.",
+        remedy="Let the attacks decide. Raising the entropy itself is not known to help; "
+        "adversarial training changes it on the way.",
+    ),
+    FindingRule(
+        id="FIL-UNUSED",
+        metric="filter_unused_layers",
+        comparison="above",
+        threshold=1.0,
+        severity="low",
+        grade="C",
+        statement="{value} late layers of few kernel patterns also have more than 30 % near-zero "
+        "kernels: capacity that is unused and may be pruned. This is an association.",
+        remedy="Set the near-zero kernels to zero, check that logits move by less than 0.001 and "
+        "that accuracy stays, then prune.",
+    ),
+    FindingRule(
+        id="FIL-STEM",
+        metric="filter_stem_centre_share",
+        comparison="below",
+        threshold=STEM_LIKE_NORMAL,
+        severity="info",
+        grade="C",
+        statement="The first layer holds few thresholding filters (centre-tap share {value}) and, "
+        "if its stride is 1, resembles normally trained stems: 95 % of 29 normal CIFAR-10 stems "
+        "lie below 0.31, about 5 % of 47 robust ones below {limit} (RobustBench Linf, ResNet and "
+        "WRN, 32x32). This is an association, and the separation vanishes on ImageNet.",
+        remedy="None for the filters themselves. If the attacks break the model, train it "
+        "adversarially.",
+    ),
+)
+
+ANALYZER: Final = Analyzer(
+    Description(
+        id="structure.filters",
+        version="1",
+        title="Filters",
+        summary="Variety, sparsity and alignment of the convolution kernels, from weights alone.",
+        reference="Gavrikov and Keuper 2022, arXiv:2204.02481",
+        schema={"type": "object", "properties": {}, "additionalProperties": False},
+        metrics=METRICS,
+        findings=FINDINGS,
+    ),
+    plan,
+    merge,
+    "analyzers.structure.filters:measure",
+)

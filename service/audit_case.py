@@ -1,0 +1,121 @@
+"""From rows of the store to a course that can be driven: nothing here touches a model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from analyzers.catalog import ALL
+from analyzers.contract import Case, DataFacts, Digest, InputSpec, Json, SubjectFacts
+from service.audit_run import Material
+from service.core.driver import Course, instances_for
+from service.core.permutation import permutation
+from service.core.policy import Policy, parse_policy
+from service.core.stops import stops_for
+from service.store.records import AuditRow, EvalSetRow, ModelRow
+from service.version import CANONICALISER, VERSION
+
+_ID_BYTES = 32
+_LIBRARIES = ("torch", "onnx", "numpy")
+
+
+class Shelf(Protocol):
+    """Local files by digest."""
+
+    def local_path(self, digest: Digest) -> Path:
+        """A readable file with these bytes."""
+        ...
+
+
+@dataclass(frozen=True)
+class AuditCase:
+    """Everything that one audit is about."""
+
+    row: AuditRow
+    model: ModelRow
+    data: EvalSetRow
+    policy: Policy | None
+    course: Course
+    material: Material
+    engine: Mapping[str, str]
+
+    @property
+    def order(self) -> Sequence[int]:
+        """Position in the file of each row of the audit."""
+        return permutation(self.material.ids, self.course.seed)
+
+    @property
+    def claim(self) -> str:
+        """What the policy's intervals speak of."""
+        return self.policy.claim if self.policy else "set"
+
+    def subject_facts(self) -> dict[str, Json]:
+        """The subject as the evidence names it."""
+        held = self.model.facts
+        return {
+            **SubjectFacts.from_json(held["subject"]).as_json(),
+            "name": self.model.display_name,
+            "canonical_digest": self.model.canonical_digest,
+            "file_digest": self.model.file_digest,
+            "format": self.model.format,
+            "input_spec": dict(self.model.input_spec),
+            "canonical": {
+                name: value for name, value in held["canonical"].items() if name != "conversion"
+            },
+            "conversion": held["canonical"].get("conversion"),
+        }
+
+    def data_facts(self) -> dict[str, Json]:
+        """The evaluation set as the evidence names it."""
+        held = self.data.facts
+        return {**held["data"], **held["details"], "slice": self.data.slice}
+
+
+def prepare(
+    row: AuditRow, model: ModelRow, data: EvalSetRow, *, shelf: Shelf, engine: Mapping[str, str]
+) -> AuditCase:
+    """Build the course of an audit, with nothing done yet."""
+    options = row.options
+    policy = parse_policy(row.policy, ALL) if row.policy else None
+    instances = instances_for(ALL, policy, options["analyzers"] or None)
+    case = Case(
+        SubjectFacts.from_json(model.facts["subject"]), DataFacts.from_json(data.facts["data"])
+    )
+    stops = {
+        one.key: stops_for(one, policy) if policy and options["stop_early"] else ()
+        for one in instances
+    }
+    course = Course(
+        case, instances, seed=int(options["seed"]), engine=engine_class(engine), stops=stops
+    )
+    return AuditCase(row, model, data, policy, course, _material(model, data, shelf), engine)
+
+
+def engine_class(engine: Mapping[str, str]) -> str:
+    """The engine class as one text: what decides a result, besides the shard itself."""
+    return "/".join(f"{name}={engine[name]}" for name in sorted(engine))
+
+
+def versions() -> dict[str, str]:
+    """Versions that a repeat must match."""
+    found = {name: ".".join(version(name).split("+")[0].split(".")[:2]) for name in _LIBRARIES}
+    return {"assay": VERSION, "canonicaliser": CANONICALISER, **found}
+
+
+def _material(model: ModelRow, data: EvalSetRow, shelf: Shelf) -> Material:
+    details = data.facts["details"]
+    return Material(
+        model=str(shelf.local_path(model.canonical_digest)),
+        images=str(shelf.local_path(data.images_digest)),
+        labels=str(shelf.local_path(data.labels_digest)),
+        ids=sample_names(shelf.local_path(data.ids_digest).read_bytes()),
+        dtype=details["dtype"],
+        shape=[data.facts["data"]["n"], *details["shape"]],
+        input_spec=InputSpec.from_json(model.input_spec),
+    )
+
+
+def sample_names(raw: bytes) -> Sequence[str]:
+    """Sample ids out of their blob, in the order of the file."""
+    return [raw[at : at + _ID_BYTES].hex() for at in range(0, len(raw), _ID_BYTES)]

@@ -1,0 +1,309 @@
+"""The loop of an audit in the API process: claim, plan, submit, commit, judge, render, finish."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+
+from analyzers.contract import Digest, Done, Json
+from service.audit_case import AuditCase, prepare
+from service.audit_run import AuditRun, Kept, kept_from_json, kept_to_json
+from service.closing import Closing, as_file, close
+from service.core.brackets import brackets_of
+from service.core.driver import Course, Step
+from service.core.evidence import evidence_digest
+from service.core.expectation import check_expectation
+from service.errors import AssayError, Code
+from service.executors.interface import Executor, Progress, Result
+from service.live import Live
+from service.observe import Metrics
+from service.rpc.ports import Progress as ProgressView
+from service.settings import Settings
+from service.store.audits import read_audit
+from service.store.blobs import Blobs
+from service.store.database import Database
+from service.store.queue import Queue
+from service.store.records import Lease, NewReport, NewStep
+
+HEARTBEAT_SECONDS = 7.5
+POLL_SECONDS = 5.0
+log = structlog.get_logger()
+
+
+class Runner:
+    """Takes audits from the queue and sees each to exactly one end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        blobs: Blobs,
+        executor: Executor,
+        live: Live,
+        metrics: Metrics,
+    ) -> None:
+        """Prepare; nothing is claimed before ``start``."""
+        self._settings = settings
+        self._database = database
+        self._queue = Queue(database)
+        self._blobs = blobs
+        self._executor = executor
+        self._live = live
+        self._metrics = metrics
+        self._wake = asyncio.Event()
+        self._draining = False
+        self._runs: dict[str, AuditRun] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an audit is being worked on."""
+        return bool(self._tasks)
+
+    async def start(self) -> None:
+        """Begin to claim."""
+        self._loop = asyncio.create_task(self._claim_and_run())
+
+    async def stop(self) -> None:
+        """Stop claiming, end at a commit, give leases back without charging an attempt."""
+        self._draining = True
+        self._wake.set()
+        for run in list(self._runs.values()):
+            await run.give_up()
+        if self._loop is not None:
+            self._loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._loop
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=20)
+
+    def wake(self) -> None:
+        """There may be something to claim."""
+        self._wake.set()
+
+    async def cancelled(self, audit: str) -> None:
+        """Somebody asked for the end of an audit; what is in flight is given up at once."""
+        if audit in self._runs:
+            await self._runs[audit].give_up()
+        self._live.news(audit)
+
+    async def _claim_and_run(self) -> None:
+        while not self._draining:
+            self._wake.clear()
+            if len(self._tasks) < self._settings.audits_at_once:
+                lease = await self._queue.claim(socket.gethostname())
+                if lease is not None:
+                    self._start(lease)
+                    continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    def _start(self, lease: Lease) -> None:
+        task = asyncio.create_task(self._see_through(lease))
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+
+    async def _see_through(self, lease: Lease) -> None:
+        """Work on a claimed audit until it has its one end, or belongs to somebody else."""
+        began = time.monotonic()
+        beating = asyncio.create_task(self._heartbeat(lease))
+        with self._metrics.audit_running():
+            try:
+                await self._work(lease)
+            except AssayError as error:
+                await self._end_badly(lease, error)
+            except Exception:  # noqa: BLE001 - one audit's fault must not take the loop along
+                log.exception("audit failed", audit=lease.audit)
+                await self._end_badly(lease, _internal())
+            finally:
+                beating.cancel()
+                self._runs.pop(lease.audit, None)
+                self._live.ended(lease.audit)
+        self._metrics.audit_seconds(time.monotonic() - began)
+
+    async def _heartbeat(self, lease: Lease) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            kept = await self._queue.heartbeat(lease)
+            row = await read_audit(self._database, lease.project, lease.audit)
+            run = self._runs.get(lease.audit)
+            if run is not None and (not kept or row.cancel_requested):
+                await run.give_up()
+
+    async def _work(self, lease: Lease) -> None:
+        started = datetime.now(UTC)
+        case = await self._prepare(lease)
+        await self._tell(lease, {"kind": "state", "state": "running"})
+        memory = _StoreMemory(self._database, self._queue, self._blobs, lease)
+        run = AuditRun(
+            case.course,
+            case.material,
+            self._executor,
+            memory,
+            session=f"{lease.audit}.{lease.attempt}",
+            threads=self._settings.threads,
+            unit_seconds=self._settings.unit_seconds,
+            limits=self._settings.limits,
+        )
+        self._runs[lease.audit] = run
+        if case.row.cancel_requested:
+            await run.give_up()
+        watcher = _Watcher(self, lease, case)
+        await run.run(watcher.committed, watcher.in_flight)
+        finished = datetime.now(UTC)
+        told = _run_facts(lease, case, started, finished)
+        closing = await asyncio.to_thread(close, case, run.account, self._blobs, told)
+        await self._finish(lease, case, closing)
+        self._count(run, closing)
+
+    async def _prepare(self, lease: Lease) -> AuditCase:
+        row, model, data = await self._queue.material(lease)
+        return await asyncio.to_thread(
+            prepare, row, model, data, shelf=self._blobs, engine=self._executor.engine
+        )
+
+    async def _finish(self, lease: Lease, case: AuditCase, closing: Closing) -> None:
+        evidence = await self._blobs.put_bytes(lease.project, as_file(closing.evidence))
+        page = await self._blobs.put_bytes(lease.project, closing.page)
+        await self._blobs.put_bytes(lease.project, closing.samples)
+        verdict = dict(closing.verdict) if closing.verdict is not None else {}
+        word = str(verdict.get("verdict", ""))
+        facts = evidence_digest(closing.evidence)
+        report = NewReport(evidence, facts, verdict, page)
+        told = {"kind": "finished", "state": "succeeded", "verdict": word or None}
+        done = await self._queue.finish(
+            lease,
+            "SUCCEEDED",
+            verdict=word,
+            report=report,
+            event={**told, "evidence_digest": facts},
+        )
+        if done:
+            self._metrics.audit_ended("ok", word)
+            log.info("audit finished", audit=lease.audit, verdict=word, facts=facts)
+        del case
+
+    async def _end_badly(self, lease: Lease, error: AssayError) -> None:
+        if error.code is Code.CANCELLED and self._draining:
+            await self._queue.give_back(lease)
+            return
+        cancelled = error.code is Code.CANCELLED
+        state = "CANCELLED" if cancelled else "FAILED"
+        await self._queue.finish(
+            lease,
+            state,
+            verdict="" if cancelled else "ERROR",
+            error=error.as_json(),
+            event={"kind": "finished", "state": state.lower(), "problem": error.as_json()},
+        )
+        self._metrics.audit_ended("cancelled" if cancelled else _outcome(error), "")
+        log.info("audit ended", audit=lease.audit, code=error.code.value)
+
+    def _count(self, run: AuditRun, closing: Closing) -> None:
+        self._metrics.cache(hits=run.account.hits, misses=run.account.misses)
+        self._metrics.passes(closing.evidence["facts"]["passes"])
+
+    async def _tell(self, lease: Lease, body: Mapping[str, Json]) -> None:
+        await self._queue.append_event(lease, body)
+        self._live.news(lease.audit)
+
+    async def tell_commit(self, lease: Lease, case: AuditCase, step: Step) -> None:
+        """One bracket a threat after each commit; kept, so that a watcher can resume."""
+        for body in brackets_of(case.course, step.instance, case.claim):
+            await self._tell(lease, body)
+
+    def tell_progress(self, lease: Lease, step: Step, progress: Progress) -> None:
+        """Work in flight."""
+        view = ProgressView(
+            step.shard.analyzer, progress.done, progress.total, progress.note
+        )
+        self._live.progress(lease.audit, view)
+
+
+class _Watcher:
+    """What happens beside an audit's own course: brackets, progress, the expected accuracy."""
+
+    def __init__(self, runner: Runner, lease: Lease, case: AuditCase) -> None:
+        self._runner = runner
+        self._lease = lease
+        self._case = case
+
+    async def committed(self, course: Course, step: Step, done: Done) -> None:
+        del done
+        check_expectation(course, step.instance, self._case.row.options["expected_accuracy"])
+        await self._runner.tell_commit(self._lease, self._case, step)
+
+    async def in_flight(self, step: Step, progress: Progress) -> None:
+        self._runner.tell_progress(self._lease, step, progress)
+
+
+class _StoreMemory:
+    """The shard cache and the audit's steps, in the store."""
+
+    def __init__(self, database: Database, queue: Queue, blobs: Blobs, lease: Lease) -> None:
+        self._database = database
+        self._queue = queue
+        self._blobs = blobs
+        self._lease = lease
+
+    async def recall(self, key: Digest) -> Kept | None:
+        found = await self._queue.step(self._lease.project, key)
+        if found is None:
+            return None
+        kept = kept_from_json(found)
+        there = [self._blobs.local_path(blob).exists() for blob in kept.done.blobs.values()]
+        return kept if all(there) else None
+
+    async def commit(self, key: Digest, analyzer: str, kept: Kept) -> None:
+        step = NewStep(key, analyzer, kept_to_json(kept))
+        if not await self._queue.commit_step(self._lease, step):
+            raise AssayError(
+                Code.CANCELLED,
+                "Another worker took this audit over.",
+                "Nothing is lost; follow the audit as before.",
+            )
+
+    async def keep(self, result: Result) -> None:
+        for tensor in result.tensors.values():
+            await self._blobs.adopt(tensor.path, tensor.digest)
+
+    def path(self, blob: Digest) -> str:
+        return str(self._blobs.local_path(blob))
+
+
+def _run_facts(
+    lease: Lease, case: AuditCase, started: datetime, finished: datetime
+) -> dict[str, Json]:
+    return {
+        "audit": lease.audit,
+        "attempts": lease.attempt,
+        "created": case.row.create_time.isoformat(),
+        "started": started.isoformat(),
+        "finished": finished.isoformat(),
+        "seconds": round((finished - started).total_seconds(), 3),
+        "host": socket.gethostname(),
+        "policy": case.row.policy,
+        "stopped_early": case.row.options["stop_early"],
+    }
+
+
+def _outcome(error: AssayError) -> str:
+    return "user_error" if error.kind in ("usage", "unusable") else "system_error"
+
+
+def _internal() -> AssayError:
+    return AssayError(
+        Code.INTERNAL,
+        "Something went wrong inside the service.",
+        "Try again; if it stays, look into the service's log.",
+    )
+
