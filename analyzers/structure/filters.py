@@ -78,7 +78,7 @@ def measure(
     layers = usable(every)
     if not layers:
         return Partial("not_applicable", note=NO_LAYERS)
-    stem = min(range(len(layers)), key=lambda place: layers[place].depth)
+    stem = next((place for place, layer in enumerate(layers) if layer.depth == 0), None)
     rows, kept = list[LayerRow](), dict[int, Moments]()
     for place, (layer, name) in enumerate(zip(layers, unique_names(layers), strict=True)):
         tell(place, len(layers), name)

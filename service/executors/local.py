@@ -69,6 +69,11 @@ class LocalExecutor:
         """How tightly children are locked."""
         return self._level
 
+    @property
+    def process_id(self) -> int:
+        """The supervisor's process; 0 before the start."""
+        return self._process.pid if self._process is not None else 0
+
     async def start(self) -> None:
         """Start the supervisor and wait until its zygote has loaded the engines."""
         self._spool.mkdir(parents=True, exist_ok=True)
@@ -100,6 +105,7 @@ class LocalExecutor:
     async def submit(self, request: Request) -> LocalJob:
         """Hand a job to the supervisor."""
         if self._reading is None or self._reading.done():
+            await self.stop()
             await self.start()
         job = LocalJob(self, uuid.uuid4().hex)
         self._jobs[job.name] = job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import grpc
 from google.longrunning import (  # pyright: ignore[reportMissingTypeStubs] - untyped
@@ -21,6 +21,8 @@ from service.wire.problems import problem_from_pb
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+T = TypeVar("T")
 
 # Reads, and writes that carry a request id, may be sent again; an upload is resumed instead.
 _REPEATABLE: list[dict[str, str]] = [
@@ -78,10 +80,13 @@ def told(address: str) -> Generator[None]:
         raise meaning(error, address) from None
 
 
-def told_each(address: str, answers: Iterator[Any]) -> Iterator[Any]:
-    """Answers of a stream, whose end may be an AssayError."""
-    with told(address):
-        yield from answers
+def told_each(address: str, answers: grpc.CallIterator[T]) -> Iterator[T]:
+    """Answers of a stream, whose end may be an AssayError; leaving early ends the stream."""
+    try:
+        with told(address):
+            yield from answers
+    finally:
+        answers.cancel()  # pyright: ignore[reportUnknownMemberType] - open stubs
 
 
 def meaning(error: grpc.RpcError, address: str) -> AssayError:

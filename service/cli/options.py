@@ -1,0 +1,128 @@
+"""Arguments and options that several verbs share, each with its help."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_ABOUT_MODEL = "The model"
+_ABOUT_RUN = "The run"
+
+
+class LayoutChoice(StrEnum):
+    """Order of the axes in the model's input."""
+
+    nchw = "nchw"
+    nhwc = "nhwc"
+
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="ONNX file, or safetensors weights with --arch.")
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="FILE[A:B]",
+        help="npz file with images (uint8, or float32 from 0 to 1) and labels; FILE[0:500] takes "
+        "a slice of it.",
+    ),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="What you require, in YAML."),
+]
+Normalize = Annotated[
+    str | None,
+    typer.Option(
+        "--normalize",
+        metavar="NAME|M,M,M/S,S,S",
+        help="What your own code does to [0,1] pixels before the model: cifar10, imagenet, mnist, "
+        "or means/deviations, one a channel.",
+        rich_help_panel=_ABOUT_MODEL,
+    ),
+]
+Layout = Annotated[
+    LayoutChoice,
+    typer.Option(
+        "--layout", help="Order of the axes of the model's input.", rich_help_panel=_ABOUT_MODEL
+    ),
+]
+Architecture = Annotated[
+    str,
+    typer.Option(
+        "--arch",
+        metavar="NAME",
+        help="Architecture that safetensors weights belong to.",
+        rich_help_panel=_ABOUT_MODEL,
+    ),
+]
+ExpectAccuracy = Annotated[
+    float | None,
+    typer.Option(
+        "--expect-accuracy",
+        metavar="A",
+        min=0.0,
+        max=1.0,
+        help="Clean accuracy that you know of; the run ends early when it is not reproduced.",
+        rich_help_panel=_ABOUT_MODEL,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=1,
+        help="Use only the first N images of the file or of its slice.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        help="Another order of the images, to explore; a policy accepts only its own seed.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="HOST:PORT",
+        help="A running service; without it one is started on this machine.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
+Detach = Annotated[
+    bool,
+    typer.Option(
+        "--detach",
+        help="Print the audit's name and return; `assay status NAME` tells the rest.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        file_okay=False,
+        help="Folder for the report's files.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug", help="Show where an error came from.", rich_help_panel=_ABOUT_RUN
+    ),
+]
+AuditName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="An audit's name, as --detach or `assay list` prints it."),
+]

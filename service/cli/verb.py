@@ -1,0 +1,61 @@
+"""How every verb ends: a verdict or an error decides the exit code, and nothing else does."""
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from service.cli.terminal import note
+from service.errors import AssayError, Code, Exit
+
+P = ParamSpec("P")
+
+
+def verb(function: Callable[P, Exit]) -> Callable[P, None]:
+    """Make a verb out of a function that returns an exit code; it may take ``debug``."""
+
+    @functools.wraps(function)
+    def ending(*args: P.args, **kwargs: P.kwargs) -> None:
+        raise typer.Exit(
+            _outcome(lambda: function(*args, **kwargs), debug=bool(kwargs.get("debug")))
+        )
+
+    return ending
+
+
+def _outcome(run: Callable[[], Exit], *, debug: bool) -> Exit:
+    try:
+        code = run()
+        sys.stdout.flush()
+    except AssayError as error:
+        _tell(error, debug=debug)
+        return error.exit
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output is gone; the code must not look like a verdict.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.INFRASTRUCTURE
+    except Exception as error:  # noqa: BLE001 - the last place where it can be told
+        _tell(_unexpected(error), debug=debug)
+        return Exit.INFRASTRUCTURE
+    return code
+
+
+def _tell(error: AssayError, *, debug: bool) -> None:
+    note(f"{error.code.value}: {error.sentence}")
+    note(f"What to do: {error.remedy}")
+    if debug:
+        note(traceback.format_exc())
+
+
+def _unexpected(error: Exception) -> AssayError:
+    return AssayError(
+        Code.INTERNAL,
+        f"Something unexpected went wrong ({type(error).__name__}).",
+        "Run it again with --debug to see where; if it stays, report it with that text.",
+    )

@@ -1,0 +1,1 @@
+"""The second port: metrics, health and pages, read only."""

@@ -1,0 +1,142 @@
+"""A subject with closed-form logits: flat pictures, each class a shade, nearest shade wins."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analyzers.contract import (
+    Batch,
+    Case,
+    ConvLayer,
+    DataFacts,
+    Done,
+    FloatArray,
+    Gradient,
+    InputSpec,
+    LabelArray,
+    Partial,
+    Shard,
+    SubjectFacts,
+    Unit,
+)
+
+SHAPE = (3, 6, 6)
+CLASSES = 10
+
+
+class ToySubject:
+    """Right about every picture of ``shades``, if it is fed as it expects to be."""
+
+    gradient: Gradient | None = None
+
+    def __init__(
+        self,
+        *,
+        expects: InputSpec | None = None,
+        declared: InputSpec | None = None,
+        shape: tuple[int, int, int] = SHAPE,
+        layers: Sequence[ConvLayer] = (),
+        classes: int = CLASSES,
+    ) -> None:
+        """Say how it was trained (``expects``) and how it is said to have been (``declared``)."""
+        self.facts = SubjectFacts("5" * 64, classes, shape, gradient_gap="op Toy at node toy")
+        self.input_spec = declared or InputSpec()
+        self._expects = expects or InputSpec()
+        self._layers = layers
+
+    def predict(self, images: FloatArray, input_spec: InputSpec | None = None) -> FloatArray:
+        """Minus the squared distance of the mean pixel to the shade of each class."""
+        fed = (input_spec or self.input_spec).apply(images)
+        return self.logits(fed)
+
+    def logits(self, fed: FloatArray) -> FloatArray:
+        """Logits of values as the model sees them."""
+        spec = self._expects
+        values = fed if spec.layout == "nchw" else fed.transpose(0, 3, 1, 2)
+        side = (1, -1, 1, 1)
+        pixels = values * np.asarray(spec.std or (1.0,), np.float32).reshape(side)
+        pixels = (pixels + np.asarray(spec.mean or (0.0,), np.float32).reshape(side)) / spec.scale
+        shade = pixels.mean(axis=(1, 2, 3), dtype=np.float64)
+        return -np.square(shade[:, None] - shades(self.facts.classes)).astype(np.float32)
+
+    def conv_layers(self) -> Sequence[ConvLayer]:
+        """The convolutions it was given."""
+        return self._layers
+
+
+class SilentSubject(ToySubject):
+    """Answers NaN for every picture darker than the shade of class 3."""
+
+    def logits(self, fed: FloatArray) -> FloatArray:
+        """Logits with holes."""
+        found = super().logits(fed)
+        found[fed.mean(axis=(1, 2, 3)) < 0.3] = np.nan
+        return found
+
+
+def shades(classes: int = CLASSES) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The shade of every class, evenly over [0, 1]."""
+    return (np.arange(classes) + 0.5) / classes
+
+
+def pictures(
+    labels: Sequence[int], shape: tuple[int, int, int] = SHAPE, *, classes: int = CLASSES
+) -> FloatArray:
+    """One flat picture a label, in the shade of its class."""
+    values = shades(classes)[list(labels)].astype(np.float32)
+    return np.broadcast_to(values[:, None, None, None], (len(labels), *shape)).copy()
+
+
+def batch_of(
+    rows: tuple[int, int],
+    *,
+    wrong: Sequence[int] = (),
+    shape: tuple[int, int, int] = SHAPE,
+    classes: int = CLASSES,
+) -> Batch:
+    """Rows of an endless set; the label of a ``wrong`` row is another than its shade."""
+    places = range(*rows)
+    shown = [place % classes for place in places]
+    labels = [
+        (one + 1) % classes if place in wrong else one
+        for place, one in zip(places, shown, strict=True)
+    ]
+    images = pictures(shown, shape, classes=classes)
+    told: LabelArray = np.asarray(labels, np.int64)
+    return Batch(list(places), images, told, [f"{place:064x}" for place in places])
+
+
+def case_of(subject: ToySubject, n: int) -> Case:
+    """A case of n images for a subject."""
+    classes = subject.facts.classes
+    return Case(subject.facts, DataFacts("d" * 64, n, classes, eight_bit=False))
+
+
+def shard_of(unit: Unit, analyzer: str, config: dict[str, str] | None = None) -> Shard:
+    """The shard of a unit, with a seed and no history."""
+    return Shard(
+        analyzer,
+        "1",
+        config or {},
+        "5" * 64,
+        "d" * 64,
+        unit.rows,
+        unit.params,
+        unit.inputs,
+        0,
+        "toy",
+    )
+
+
+def committed(unit: Unit, partial: Partial) -> Done:
+    """What a partial becomes when nothing in it needs to be confirmed."""
+    blobs = {name: f"{place:064x}" for place, name in enumerate(partial.blobs)}
+    return Done(
+        unit,
+        partial.outcome,
+        partial.numbers,
+        partial.samples,
+        blobs,
+        partial.passes,
+        partial.note,
+    )
