@@ -4,7 +4,8 @@ Knows no analyzer by name and holds no thresholds of its own; what it needs of t
 in as ports, so the same course runs in the service and in a test.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -71,8 +72,20 @@ class Memory(Protocol):
         ...
 
 
-Committed = Callable[[Course, Step, Done], Awaitable[None]]
-InFlight = Callable[[Step, Progress], Awaitable[None]]
+class Observer(Protocol):
+    """Who is told how the run goes."""
+
+    async def committed(self, course: Course, step: Step) -> None:
+        """A step was committed; may raise to end the audit."""
+        ...
+
+    async def in_flight(self, step: Step, progress: Progress) -> None:
+        """Work is under way."""
+        ...
+
+    def timed(self, step: Step) -> AbstractContextManager[None]:
+        """Entered while a step is measured."""
+        ...
 
 
 class AuditRun:
@@ -105,15 +118,14 @@ class AuditRun:
         self._job: Job | None = None
         self._given_up = False
 
-    async def run(self, committed: Committed, in_flight: InFlight) -> None:
+    async def run(self, observer: Observer) -> None:
         """Commit step after step; ends at a commit when it is given up."""
         try:
             while steps := self.course.ready(AHEAD):
                 if self._given_up:
                     raise _cancelled()
-                done = await self._result(steps[0], in_flight)
-                self.course.commit(steps[0], done)
-                await committed(self.course, steps[0], done)
+                self.course.commit(steps[0], await self._result(steps[0], observer))
+                await observer.committed(self.course, steps[0])
         finally:
             await self._executor.close_session(self._session)
 
@@ -123,7 +135,7 @@ class AuditRun:
         if self._job is not None:
             await self._job.cancel()
 
-    async def _result(self, step: Step, in_flight: InFlight) -> Done:
+    async def _result(self, step: Step, observer: Observer) -> Done:
         key = digest(step.shard.as_json())
         known = await self._memory.recall(key)
         if known is not None:
@@ -131,7 +143,8 @@ class AuditRun:
             self._note_blobs(step, known)
             return known.done
         self.account.misses += 1
-        result = await self._measure(step, in_flight)
+        with observer.timed(step):
+            result = await self._measure(step, observer)
         self.account.retries += result.retries
         await self._memory.keep(result)
         kept = kept_of(step.unit, result)
@@ -145,13 +158,13 @@ class AuditRun:
         for name, blob in kept.done.blobs.items():
             self.account.blobs[f"{step.instance.key}/{name}@{low}-{high}"] = blob
 
-    async def _measure(self, step: Step, in_flight: InFlight) -> Result:
+    async def _measure(self, step: Step, observer: Observer) -> Result:
         self._job = await self._executor.submit(self._request(step))
         try:
             async for event in self._job.events():
                 if isinstance(event, Result):
                     return event
-                await in_flight(step, event)
+                await observer.in_flight(step, event)
         finally:
             self._job = None
         message = "a job ended without a result"

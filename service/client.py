@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -63,6 +64,8 @@ from service.wire.operations import operation_from_pb
 from service.wire.reports import report_from_pb, report_query_to_pb
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from service.rpc.ports import ResourceView
 
 Result = TypeVar("Result", bound="ModelView | EvalSetView | AuditView")
@@ -145,8 +148,9 @@ class Client:
     def read_blob(self, digest: str) -> Iterator[bytes]:
         """The bytes of a blob."""
         request = read_request_to_pb(self.project, digest, offset=0, limit=0)
-        for answer in told_each(self.address, self._blobs.ReadBlob(request)):
-            yield answer.data
+        with closing(told_each(self.address, self._blobs.ReadBlob(request))) as answers:
+            for answer in answers:
+                yield answer.data
 
     def artifact(self, artifact: Artifact) -> bytes:
         """The bytes of an artifact, which may have come with the report."""
@@ -263,13 +267,15 @@ class Client:
         with told(self.address):
             self._audits.DeleteAudit(request, timeout=self._timeout_s)
 
-    def watch_audit(self, name: str, after: int = 0) -> Iterator[EventView]:
-        """Events behind ``after`` until the audit ends; a broken stream is taken up again."""
+    def watch_audit(self, name: str, after: int = 0) -> Generator[EventView]:
+        """Events behind ``after`` until the audit ends; a broken stream is taken up again.
+
+        Closing it, or leaving it to be collected, ends the stream and cancels nothing.
+        """
         failures = 0
         while True:
-            request = audit_pb.WatchAuditRequest(name=name, after_sequence=after)
             try:
-                for answer in told_each(self.address, self._audits.WatchAudit(request)):
+                for answer in self._watched_once(name, after):  # closed with this generator
                     failures, after = 0, max(after, answer.sequence)
                     event = event_from_pb(answer)
                     if event is not None:
@@ -281,6 +287,11 @@ class Client:
                 time.sleep(WATCH_PAUSE_S * 2 ** (failures - 1))
             else:
                 return
+
+    def _watched_once(self, name: str, after: int) -> Iterator[audit_pb.AuditEvent]:
+        request = audit_pb.WatchAuditRequest(name=name, after_sequence=after)
+        with closing(told_each(self.address, self._audits.WatchAudit(request))) as answers:
+            yield from answers
 
     # -------------------------------------------------------------------------- operations
 

@@ -203,3 +203,12 @@ def _printable(text: object, otherwise: str) -> str:
     """A child's text is data: bounded and without control characters."""
     clean = "".join(char for char in str(text or "") if char.isprintable())
     return clean[:500] or otherwise
+
+
+def internal_error() -> AssayError:
+    """What users hear of a fault that is ours; the log holds the rest."""
+    return AssayError(
+        Code.INTERNAL,
+        "Something went wrong inside the service.",
+        "Try again; if it stays, look into the service's log.",
+    )

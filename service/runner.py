@@ -5,22 +5,23 @@ import contextlib
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import structlog
 
-from analyzers.contract import Digest, Done, Json
+from analyzers.contract import Digest, Json
 from service.audit_case import AuditCase, prepare
-from service.audit_run import AuditRun, Kept, kept_from_json, kept_to_json
+from service.audit_run import Account, AuditRun, Kept, kept_from_json, kept_to_json
 from service.closing import Closing, as_file, close
 from service.core.brackets import brackets_of
 from service.core.driver import Course, Step
 from service.core.evidence import evidence_digest
 from service.core.expectation import check_expectation
-from service.errors import AssayError, Code
+from service.errors import AssayError, Code, Kind, internal_error
 from service.executors.interface import Executor, Progress, Result
 from service.live import Live
-from service.observe import Metrics
+from service.observe import CacheResult, Device, Metrics, Outcome, Profile, Stage, stage_of
 from service.rpc.ports import Progress as ProgressView
 from service.settings import Settings
 from service.store.audits import read_audit
@@ -116,19 +117,19 @@ class Runner:
         """Work on a claimed audit until it has its one end, or belongs to somebody else."""
         began = time.monotonic()
         beating = asyncio.create_task(self._heartbeat(lease))
-        with self._metrics.audit_running():
+        with self._metrics.jobs_running.track_inprogress():
             try:
                 await self._work(lease)
             except AssayError as error:
                 await self._end_badly(lease, error)
             except Exception:  # noqa: BLE001 - one audit's fault must not take the loop along
                 log.exception("audit failed", audit=lease.audit)
-                await self._end_badly(lease, _internal())
+                await self._end_badly(lease, internal_error())
             finally:
                 beating.cancel()
                 self._runs.pop(lease.audit, None)
                 self._live.ended(lease.audit)
-        self._metrics.audit_seconds(time.monotonic() - began)
+        self._metrics.audit_seconds.observe(time.monotonic() - began)
 
     async def _heartbeat(self, lease: Lease) -> None:
         while True:
@@ -157,13 +158,13 @@ class Runner:
         self._runs[lease.audit] = run
         if case.row.cancel_requested:
             await run.give_up()
-        watcher = _Watcher(self, lease, case)
-        await run.run(watcher.committed, watcher.in_flight)
+        await run.run(_Observer(self, lease, case))
         finished = datetime.now(UTC)
         told = _run_facts(lease, case, started, finished)
-        closing = await asyncio.to_thread(close, case, run.account, self._blobs, told)
+        with self._metrics.timed(Stage.RENDER):
+            closing = await asyncio.to_thread(close, case, run.account, self._blobs, told)
         await self._finish(lease, case, closing)
-        self._count(run, closing)
+        self._count(run.account, closing.evidence["facts"]["passes"])
 
     async def _prepare(self, lease: Lease) -> AuditCase:
         row, model, data = await self._queue.material(lease)
@@ -188,7 +189,7 @@ class Runner:
             event={**told, "evidence_digest": facts},
         )
         if done:
-            self._metrics.audit_ended("ok", word)
+            self._count_end(Outcome.OK, closing)
             log.info("audit finished", audit=lease.audit, verdict=word, facts=facts)
         del case
 
@@ -205,12 +206,23 @@ class Runner:
             error=error.as_json(),
             event={"kind": "finished", "state": state.lower(), "problem": error.as_json()},
         )
-        self._metrics.audit_ended("cancelled" if cancelled else _outcome(error), "")
+        self._count_end(Outcome.CANCELLED if cancelled else _outcome(error), None)
         log.info("audit ended", audit=lease.audit, code=error.code.value)
 
-    def _count(self, run: AuditRun, closing: Closing) -> None:
-        self._metrics.cache(hits=run.account.hits, misses=run.account.misses)
-        self._metrics.passes(closing.evidence["facts"]["passes"])
+    def _count(self, account: Account, passes: Mapping[str, int]) -> None:
+        self._metrics.cache(CacheResult.HIT).inc(account.hits)
+        self._metrics.cache(CacheResult.MISS).inc(account.misses)
+        self._metrics.forwards(Device.CPU).inc(passes.get("forward", 0))
+        self._metrics.backwards(Device.CPU).inc(passes.get("backward", 0))
+
+    def _count_end(self, outcome: Outcome, closing: Closing | None) -> None:
+        self._metrics.audits(Profile.NONE, outcome).inc()
+        if closing is None or closing.verdict is None:
+            return
+        self._metrics.verdicts(str(closing.verdict["verdict"]).lower()).inc()
+        for one in closing.verdict["indicators"]:
+            if one["state"] == "red":
+                self._metrics.indicator_raised(one["metric"])
 
     async def _tell(self, lease: Lease, body: Mapping[str, Json]) -> None:
         await self._queue.append_event(lease, body)
@@ -221,15 +233,18 @@ class Runner:
         for body in brackets_of(case.course, step.instance, case.claim):
             await self._tell(lease, body)
 
+    def timed(self, step: Step) -> AbstractContextManager[None]:
+        """Count the time of a step to its stage."""
+        told = step.instance.analyzer.description
+        return self._metrics.timed(stage_of(told.id, first=told.first))
+
     def tell_progress(self, lease: Lease, step: Step, progress: Progress) -> None:
         """Work in flight."""
-        view = ProgressView(
-            step.shard.analyzer, progress.done, progress.total, progress.note
-        )
+        view = ProgressView(step.shard.analyzer, progress.done, progress.total, progress.note)
         self._live.progress(lease.audit, view)
 
 
-class _Watcher:
+class _Observer:
     """What happens beside an audit's own course: brackets, progress, the expected accuracy."""
 
     def __init__(self, runner: Runner, lease: Lease, case: AuditCase) -> None:
@@ -237,13 +252,15 @@ class _Watcher:
         self._lease = lease
         self._case = case
 
-    async def committed(self, course: Course, step: Step, done: Done) -> None:
-        del done
+    async def committed(self, course: Course, step: Step) -> None:
         check_expectation(course, step.instance, self._case.row.options["expected_accuracy"])
         await self._runner.tell_commit(self._lease, self._case, step)
 
     async def in_flight(self, step: Step, progress: Progress) -> None:
         self._runner.tell_progress(self._lease, step, progress)
+
+    def timed(self, step: Step) -> AbstractContextManager[None]:
+        return self._runner.timed(step)
 
 
 class _StoreMemory:
@@ -296,14 +313,8 @@ def _run_facts(
     }
 
 
-def _outcome(error: AssayError) -> str:
-    return "user_error" if error.kind in ("usage", "unusable") else "system_error"
-
-
-def _internal() -> AssayError:
-    return AssayError(
-        Code.INTERNAL,
-        "Something went wrong inside the service.",
-        "Try again; if it stays, look into the service's log.",
-    )
-
+def _outcome(error: AssayError) -> Outcome:
+    if error.code is Code.CHILD_TIMEOUT:
+        return Outcome.TIMEOUT
+    usable = error.kind not in (Kind.USAGE, Kind.UNUSABLE)
+    return Outcome.SYSTEM_ERROR if usable else Outcome.USER_ERROR

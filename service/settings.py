@@ -4,12 +4,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.errors import AssayError, Code
-
 DEFAULT_LISTEN = "127.0.0.1:50551"
 DEFAULT_HTTP = "127.0.0.1:8551"
 _GIB = 1 << 30
-_WILDCARDS = ("0.0.0.0", "[::]", "::", "")  # noqa: S104 - the addresses that are refused
 
 
 def default_home() -> Path:
@@ -40,19 +37,6 @@ class Settings:
     unit_seconds: float = 1800.0
     max_blob: int = 2 * _GIB
     log_level: str = "info"
-
-    def __post_init__(self) -> None:
-        """Refuse an address that anybody could reach: there are no credentials yet."""
-        for address in (self.listen, self.http):
-            if address.startswith("unix:") or not address:
-                continue
-            host = address.rpartition(":")[0]
-            if host in _WILDCARDS:
-                raise AssayError(
-                    Code.WILDCARD_REFUSED,
-                    f"Listening on {address} would let anybody who reaches this machine in.",
-                    "Listen on 127.0.0.1 and let a proxy with credentials face the network.",
-                )
 
     @property
     def database_url(self) -> str:

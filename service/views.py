@@ -15,6 +15,7 @@ from service.rpc.ports import (
     LogLine,
     ModelView,
     Problem,
+    Progress,
     State,
     StateChanged,
     VerdictWord,
@@ -82,7 +83,12 @@ def eval_set_view(row: EvalSetRow, size: int) -> EvalSetView:
 
 
 def audit_view(
-    row: AuditRow, *, evidence_digest: str = "", brackets: tuple[Bracket, ...] = (), sequence: int = 0
+    row: AuditRow,
+    *,
+    evidence_digest: str = "",
+    brackets: tuple[Bracket, ...] = (),
+    sequence: int = 0,
+    progress: Progress | None = None,
 ) -> AuditView:
     """An audit as it stands."""
     options = row.options
@@ -98,6 +104,7 @@ def audit_view(
         policy_digest=row.policy_digest,
         evidence_digest=evidence_digest,
         brackets=brackets,
+        progress=progress,
         problem=problem_of(row.error),
         sequence=sequence,
         started=row.start_time,

@@ -151,7 +151,8 @@ def _fits(case: Case, done: Sequence[Done]) -> Measurement:
     ]
     own = next(one for one in trials if one.name == _DECLARED)
     others = [one for one in trials if one is not own]
-    better = [one for one in others if one.interval.low > own.interval.high]
+    bar = max(own.interval.high, 1 / case.subject.classes)  # chance recommends nothing
+    better = [one for one in others if one.interval.low > bar]
     best = max(better, key=lambda one: one.right, default=own)
     option = _option(best, case)
     return Measurement(

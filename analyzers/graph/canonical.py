@@ -13,8 +13,6 @@ from analyzers.contract import Digest, Layout, Refusal
 from analyzers.graph.reading import opset_of, read_model
 from analyzers.graph.weights import bn_folded, parameter_count
 
-VERSION = "1"
-"""Part of every cache of canonical files: the same upload gives the same bytes under it."""
 INPUT_NAME = "image"
 OUTPUT_NAME = "logits"
 CHANNELS = (1, 3, 4)

@@ -15,7 +15,7 @@ from typing import Final
 from analyzers.statistics.intervals import NOTHING_KNOWN, Interval, boundary, log_beta
 
 _FLAT: Final = (1.0, 1.0)
-_SLACK: Final = 1e-9
+_SLACK: Final = 1e-6
 """lgamma differs in its last digits between machines; a tie excludes nothing anywhere."""
 
 
@@ -50,9 +50,7 @@ class _Look:
         return max(self.standing, min(likeliest, self.most))
 
     def excludes(self, total: int) -> bool:
-        """Whether the data speak against ``total`` standing in the set, by 1/alpha or more."""
-        if not self.standing <= total <= self.most:
-            return True
+        """Whether the data speak against a possible total of standing ones, by 1/alpha or more."""
         a, b = self.prior
         mixture = log_beta(a + self.standing, b + self.fallen) - log_beta(a, b)
         truth = (

@@ -1,10 +1,11 @@
 """Layer rows in, measurements out: aggregates with their weights, and what may be compared."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from analyzers.contract import Case, Measurement, Outcome, View
+from analyzers.contract import Case, Json, Measurement, Outcome, View
 from analyzers.structure.filter_layers import LARGEST_TAPS, LayerRow, rounded
 from analyzers.structure.kernel_statistics import randomness_threshold
 from analyzers.structure.reference_models import FAMILY, ReferenceSet, reference_for
@@ -73,7 +74,8 @@ class Network:
             return None, "Random-like kernels are not compared with those of trained models."
         facts = self.case.subject
         unlike = {_kind(row) for row in self.rows} - {"3x3", "1x1"}
-        return reference_for(facts.shape, facts.classes, unlike=sorted(unlike))
+        kernels = sum(row.kernels for row in self.rows if row.comparable)
+        return reference_for(facts.shape, facts.classes, unlike=sorted(unlike), kernels=kernels)
 
 
 class _Told(NamedTuple):
@@ -282,7 +284,7 @@ def _by_depth(network: Network, found: ReferenceSet | None) -> View | None:
     labels = [row.name if row.comparable else f"{row.name} ({_kind(row)})" for row in rows]
     data = {"labels": labels, "values": [row.entropy for row in rows]}
     if found is None or not found.by_depth:
-        return View("bars", title, data, "From the first convolution to the last.")
+        return _bars(rows, title, data)
     bands = [found.band(row.depth) if row.comparable else None for row in rows]
     ends = {
         "low": [None if band is None else band[0] for band in bands],
@@ -293,6 +295,14 @@ def _by_depth(network: Network, found: ReferenceSet | None) -> View | None:
         f"at the same depth ({FAMILY}). An association, not a cause."
     )
     return View("dots_over_band", title, {**data, **ends}, caption)
+
+
+def _bars(rows: Sequence[LayerRow], title: str, data: Mapping[str, Json]) -> View:
+    caption = "From the first convolution to the last."
+    if not all(row.comparable for row in rows):
+        return View("bars", title, data, caption)
+    told = f"{caption} The line marks random kernels; an untrained network reaches it."
+    return View("bars", title, {**data, "baseline": rounded(math.log10(9))}, told)
 
 
 def _random_like(network: Network) -> Measurement:

@@ -1,20 +1,12 @@
 """Arguments and options that several verbs share, each with its help."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 _ABOUT_MODEL = "The model"
 _ABOUT_RUN = "The run"
-
-
-class LayoutChoice(StrEnum):
-    """Order of the axes in the model's input."""
-
-    nchw = "nchw"
-    nhwc = "nhwc"
 
 
 Model = Annotated[
@@ -44,7 +36,7 @@ Normalize = Annotated[
     ),
 ]
 Layout = Annotated[
-    LayoutChoice,
+    Literal["nchw", "nhwc"],
     typer.Option(
         "--layout", help="Order of the axes of the model's input.", rich_help_panel=_ABOUT_MODEL
     ),
@@ -118,9 +110,7 @@ Out = Annotated[
 ]
 Debug = Annotated[
     bool,
-    typer.Option(
-        "--debug", help="Show where an error came from.", rich_help_panel=_ABOUT_RUN
-    ),
+    typer.Option("--debug", help="Show where an error came from.", rich_help_panel=_ABOUT_RUN),
 ]
 AuditName = Annotated[
     str,

@@ -21,7 +21,10 @@ class DataSource:
 def model_source(text: str) -> Path:
     """The model's file, which must be one."""
     return _file(
-        text, "model", Code.MODEL_NOT_A_FILE, "Give the ONNX file itself; a checkpoint folder has one to export."
+        text,
+        "model",
+        Code.MODEL_NOT_A_FILE,
+        "Give the ONNX file itself; a checkpoint folder has one to export.",
     )
 
 

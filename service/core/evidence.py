@@ -41,7 +41,9 @@ def facts_of(
             one.key: _samples(course.done(one)) for one in course.instances if course.done(one)
         },
         "findings": [
-            one for instance in course.instances for one in findings(instance, measured[instance.key])
+            one
+            for instance in course.instances
+            for one in findings(instance, measured[instance.key])
         ],
         "passes": _passes(course),
     }

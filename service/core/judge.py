@@ -41,7 +41,9 @@ class Ruling:
             "threat": self.threat,
             "label": line.threat or "",
             "state": self.state,
-            "observed": None if tally is None or not tally.prefix else tally.standing / tally.prefix,
+            "observed": None
+            if tally is None or not tally.prefix
+            else tally.standing / tally.prefix,
             "threshold": float(line.gte),
             "comparison": "gte",
             "level": float(line.level),
@@ -213,7 +215,11 @@ def _check_states(case: _Case, one: Mapping[str, Json], tally: Tally) -> None:
     states = (case.facts["samples"].get(one["analyzer"]) or {}).get("states") or {}
     standing = int(states.get("standing", 0)) + int(states.get("right", 0))
     pending = int(states.get("pending", 0))
-    if standing != tally.standing or pending != tally.pending or sum(states.values()) != tally.prefix:
+    if (
+        standing != tally.standing
+        or pending != tally.pending
+        or sum(states.values()) != tally.prefix
+    ):
         raise AssayError(
             Code.EVIDENCE_INVALID,
             f"The counts of {one['metric']} do not match the states of its images.",
@@ -272,9 +278,7 @@ def _held_back(case: _Case, analyzer: str) -> str:
     if case.doubts:
         return case.doubts[0]
     concerned = {analyzer, *_firsts(case.facts)}
-    bad = [
-        one for one in case.indicators if one["state"] != "ok" and one["analyzer"] in concerned
-    ]
+    bad = [one for one in case.indicators if one["state"] != "ok" and one["analyzer"] in concerned]
     if not bad:
         return ""
     words = ", ".join(f"{one['metric']} is {one['state']}" for one in bad)

@@ -43,7 +43,7 @@ def build_app(state: HttpPort, hosts: Sequence[str] = ()) -> Starlette:
     pages = _Pages(state)
     return Starlette(
         routes=[
-            Route("/", pages.home),
+            Route("/", pages.audits),
             Route("/metrics", pages.metrics),
             Route("/healthz", pages.health),
             Route("/readyz", pages.readiness),
@@ -68,13 +68,10 @@ class _Pages:
     def __init__(self, state: HttpPort) -> None:
         self._state = state
 
-    async def home(self, _request: Request) -> Response:
-        return await self.audits(_request)
-
     async def metrics(self, request: Request) -> Response:
         """OpenMetrics for those who ask for it: only it carries exemplars."""
         if "application/openmetrics-text" in request.headers.get("accept", ""):
-            body = openmetrics.generate_latest(self._state.registry)
+            body: bytes = openmetrics.generate_latest(self._state.registry)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # untyped in the library
             return Response(body, media_type=openmetrics.CONTENT_TYPE_LATEST)
         body = exposition.generate_latest(self._state.registry)
         return Response(body, media_type=exposition.CONTENT_TYPE_PLAIN_0_0_4)

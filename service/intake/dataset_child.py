@@ -61,7 +61,10 @@ def _set_digest(ids: Array) -> str:
 
 def _read(file: int) -> tuple[Array, Array]:
     try:
-        with os.fdopen(os.dup(file), "rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        with (
+            os.fdopen(os.dup(file), "rb") as stream,
+            np.load(stream, allow_pickle=False) as archive,
+        ):
             missing = [name for name in ("images", "labels") if name not in archive.files]
             if missing:
                 held = ", ".join(sorted(archive.files)[:8]) or "nothing"

@@ -18,7 +18,7 @@ SIDE = 128
 """Pixels along one side of a picture; of larger ones every k-th pixel is shown."""
 BUDGET = 1_200_000
 """Characters of pictures on one page."""
-_CHANNELS = 4
+_AXES = 4
 _COLOURS = 3
 
 Floats = npt.NDArray[np.float64]
@@ -53,23 +53,25 @@ class Shown:
 
 def shown(key: str, images: GalleryImages, *, most: int, budget: int) -> Shown | None:
     """Up to ``most`` counterexamples within a budget; None when there is nothing to show."""
-    clean, adversarial = _floats(images.clean), _floats(images.adversarial)
-    if clean.ndim != _CHANNELS or clean.shape != adversarial.shape or not clean.size:
+    rows = _varied(images)[:most]
+    alike = images.clean.shape == images.adversarial.shape and images.clean.ndim == _AXES
+    if not rows or not alike or not images.clean.size:
         return None
+    clean, adversarial = _floats(images.clean[rows]), _floats(images.adversarial[rows])
     difference = adversarial - clean
     factor = _factor(difference)
     pictures: dict[str, str] = {}
     items: list[Json] = []
-    for row in _varied(images, len(clean)):
-        trio = _trio(f"{key}/{row}", clean[row], adversarial[row], difference[row] * factor)
+    for place, row in enumerate(rows):
+        trio = _trio(f"{key}/{row}", clean[place], adversarial[place], difference[place] * factor)
         size = sum(map(len, [*pictures.values(), *trio.values()]))
-        if len(items) == most or size > budget:
+        if size > budget:
             break
         pictures.update(trio)
         items.append({"caption": _caption(images, row), "images": list(trio)})
     if not items:
         return None
-    caption = _legend(images, factor, clean.shape[-1])
+    caption = _legend(images, factor, max(clean.shape[2:]))
     view = {"kind": "gallery", "title": "", "data": {"items": items}, "caption": caption}
     return Shown(view, pictures, sum(map(len, pictures.values())))
 
@@ -86,11 +88,11 @@ def _factor(difference: Floats) -> int:
     return max(1, min(255, int(0.5 / largest))) if largest > 0 else 1
 
 
-def _varied(images: GalleryImages, count: int) -> list[int]:
+def _varied(images: GalleryImages) -> list[int]:
     """Rows that changed the answer: every class once before any class comes again."""
     seen: dict[int, int] = {}
     ranked: list[tuple[int, int]] = []
-    for row in range(min(count, len(images.labels))):
+    for row in range(min(len(images.clean), len(images.adversarial), len(images.labels))):
         label = int(images.labels[row])
         answer = _answer(images, row)
         if answer == label:
@@ -132,9 +134,11 @@ def _name(images: GalleryImages, label: int) -> str:
     return plain(images.names[label], 40) if known else f"class {label}"
 
 
-def _legend(images: GalleryImages, factor: int, width: int) -> str:
+def _legend(images: GalleryImages, factor: int, side: int) -> str:
     eps = f"within ε = {plain(images.eps, 40)}" if images.eps else "within the threat's budget"
-    thinned = f" Every {-(-width // SIDE)}th pixel is shown." if width > SIDE else ""
+    thinned = (
+        f" Of {side} pixels a side, one in {-(-side // SIDE)} is shown." if side > SIDE else ""
+    )
     return (
         f"Each image keeps {eps} of its clean one, yet the model's answer changes. Differences are "
         f"amplified {factor} times around mid-grey.{thinned}"

@@ -28,6 +28,7 @@ def render_html(
     """The whole report. ``gallery`` holds counterexamples by the key of their analyzer."""
     facts, judged = mapping(evidence, "facts"), mapping(verdict)
     figures, pictures = _galleries(facts, gallery or {})
+    known = ledger.evidence_digest(evidence)
     groups = lenses.lenses(facts, pictures)
     found = findings.findings(facts)
     sections: dict[str, Sequence[object]] = {
@@ -40,8 +41,8 @@ def render_html(
     return page(
         "report.html.j2",
         name=text(mapping(facts, "subject"), "name", "Unnamed model"),
-        head=ledger.headline(evidence, judged),
-        glance=_glance(evidence, judged),
+        head=ledger.headline(judged, known),
+        glance=_glance(evidence, judged, known),
         contents=_contents(sections),
         lamps=ledger.lamps(evidence, judged),
         lamp_figures=lenses.indicator_figures(facts, pictures),
@@ -50,7 +51,7 @@ def render_html(
         counted=findings.counted(found),
         limits=limits(facts, judged),
         commands=commands(facts),
-        chapters=chapters(evidence, judged),
+        chapters=chapters(evidence, judged, known),
         sections=sections,
     )
 
@@ -71,18 +72,18 @@ def _contents(sections: Mapping[str, Sequence[object]]) -> list[Pair]:
     return [(anchor, title) for name, anchor, title in known if not name or sections[name]]
 
 
-def _glance(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Pair]:
+def _glance(evidence: Mapping[str, Json], verdict: Mapping[str, Json], known: str) -> list[Pair]:
     """What a reader must know who reads nothing else."""
     facts, run = mapping(evidence, "facts"), mapping(evidence, "run")
     subject, data = mapping(facts, "subject"), mapping(facts, "data")
     n, seconds = whole(data, "n"), number(run, "seconds")
-    known = text(subject, "file_digest") or text(subject, "digest")
+    model = text(subject, "file_digest") or text(subject, "digest")
     pairs = (
-        ("Model", wording.short(known)),
+        ("Model", wording.short(model)),
         ("Images", "" if n is None else f"{n:,}"),
         ("Claim", _CLAIMS.get(text(verdict, "claim"), "")),
         ("Policy", wording.short(text(verdict, "policy_digest"))),
-        ("Evidence", wording.short(ledger.evidence_digest(evidence))),
+        ("Evidence", wording.short(known)),
         ("Worst finding", _worst(facts)),
         ("Audited", wording.when(text(run, "finished") or text(run, "created"))),
         ("Took", "" if seconds is None else wording.duration(seconds)),

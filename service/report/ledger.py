@@ -55,14 +55,14 @@ class Lamp:
     note: str
 
 
-def headline(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> Headline:
-    """The verdict's sentence, or what there is in its place."""
+def headline(verdict: Mapping[str, Json], known: str) -> Headline:
+    """The verdict's sentence, or what there is in its place; ``known`` is the evidence's digest."""
     if not verdict:
         told = "This is evidence without a verdict: no policy was judged."
         return Headline(wording.mark(""), told)
     word = text(verdict, "verdict", "ERROR")
     sentence = text(verdict, "sentence", "No sentence came with this verdict.")
-    notes = [*map(str, items(verdict, "notes")), *_mismatch(evidence, verdict)]
+    notes = [*map(str, items(verdict, "notes")), *_mismatch(verdict, known)]
     return Headline(wording.mark(word), sentence.removeprefix(f"{word}. "), notes)
 
 
@@ -74,9 +74,9 @@ def evidence_digest(evidence: Mapping[str, Json]) -> str:
         return ""
 
 
-def _mismatch(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[str]:
-    judged, here = text(verdict, "evidence_digest"), evidence_digest(evidence)
-    if not judged or not here or judged.removeprefix("sha256:") == here:
+def _mismatch(verdict: Mapping[str, Json], known: str) -> list[str]:
+    judged = text(verdict, "evidence_digest").removeprefix("sha256:")
+    if not judged or not known or judged == known:
         return []
     return ["This verdict was given on other evidence than the page shows: trust neither."]
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from analyzers.contract import Json
 from service.report import wording
-from service.report.ledger import evidence_digest
 from service.report.lenses import citations
 from service.report.reading import finite, items, mapping, mappings, number, text, whole
 
@@ -50,11 +49,13 @@ def _preprocessing(spec: Mapping[str, Json]) -> list[str]:
     return found
 
 
-def chapters(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Chapter]:
+def chapters(
+    evidence: Mapping[str, Json], verdict: Mapping[str, Json], known: str
+) -> list[Chapter]:
     """Everything that identifies this audit, then how this run of it went."""
     facts, run = mapping(evidence, "facts"), mapping(evidence, "run")
     found = [
-        Chapter("Identity", _identity(evidence, verdict)),
+        Chapter("Identity", _identity(mapping(facts, "plan"), verdict, known)),
         Chapter("Model", _model(mapping(facts, "subject"))),
         Chapter("Images", _images(mapping(facts, "data"))),
         Chapter("Engine class", _all(mapping(facts, "engine"))),
@@ -67,10 +68,9 @@ def chapters(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[
     return [one for one in found if one.pairs]
 
 
-def _identity(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Pair]:
-    plan = mapping(evidence, "facts", "plan")
+def _identity(plan: Mapping[str, Json], verdict: Mapping[str, Json], known: str) -> list[Pair]:
     return _present(
-        ("evidence", _sha(evidence_digest(evidence))),
+        ("evidence", _sha(known)),
         ("policy", _sha(text(verdict, "policy_digest"))),
         ("seed", text(plan, "seed")),
         ("order of images", text(plan, "permutation")),

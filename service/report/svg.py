@@ -117,7 +117,7 @@ def extent(values: Sequence[float], anchor: float | None = None) -> tuple[float,
     """Ends that hold all values, and the anchor when it lies near; never of no length."""
     low, high = min(values), max(values)
     if anchor is not None:
-        reach = max(high - low, abs(high), abs(low)) or 1.0
+        reach = 2 * (high - low) or abs(high)
         low = anchor if anchor <= low <= anchor + reach else low
         high = anchor if anchor - reach <= high <= anchor else high
     if high - low <= 1e-12 * max(abs(high), abs(low), 1e-300):

@@ -17,7 +17,8 @@ def verdict_lines(
 ) -> list[str]:
     """The verdict's sentence, its requirements, what is in doubt, the worst findings, digests."""
     judged, seen = mapping(verdict), mapping(evidence)
-    head = ledger.headline(seen, judged)
+    known = ledger.evidence_digest(seen) if seen else ""
+    head = ledger.headline(judged, known)
     first = f"{head.mark.word}. {head.sentence}" if judged else head.sentence
     lines = [
         first,
@@ -25,7 +26,7 @@ def verdict_lines(
         *_doubts(seen, judged),
         *_findings(mapping(seen, "facts")),
         *(f"note: {note}" for note in head.notes),
-        *_digests(seen, judged),
+        *_digests(known, text(judged, "policy_digest")),
     ]
     return [_safe(one) for one in lines]
 
@@ -86,9 +87,6 @@ def _findings(facts: Mapping[str, Json]) -> list[str]:
     return lines
 
 
-def _digests(evidence: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[str]:
-    known = (
-        ("evidence", ledger.evidence_digest(evidence) if evidence else ""),
-        ("policy", text(verdict, "policy_digest")),
-    )
-    return [f"{name} sha256:{digest.removeprefix('sha256:')}" for name, digest in known if digest]
+def _digests(evidence: str, policy: str) -> list[str]:
+    named = (("evidence", evidence), ("policy", policy))
+    return [f"{name} sha256:{digest.removeprefix('sha256:')}" for name, digest in named if digest]

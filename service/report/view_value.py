@@ -12,7 +12,6 @@ from service.report.drawing import Drawing, MalformedView, anchor, described, re
 from service.report.reading import number, text
 from service.report.wording import figure, measure, percent
 
-
 _LETTER = 7.8
 """Width of a bold letter, a little more than most fonts need."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -80,7 +80,7 @@ def told(address: str) -> Generator[None]:
         raise meaning(error, address) from None
 
 
-def told_each(address: str, answers: grpc.CallIterator[T]) -> Iterator[T]:
+def told_each(address: str, answers: grpc.CallIterator[T]) -> Generator[T]:
     """Answers of a stream, whose end may be an AssayError; leaving early ends the stream."""
     try:
         with told(address):

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 LABELS = ("grpc_type", "grpc_service", "grpc_method")
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_STATUS = {status.value[0]: status.name for status in grpc.StatusCode}
 
 
 class Metrics:
@@ -86,7 +85,7 @@ class Metrics:
             code = grpc.StatusCode.CANCELLED.name
             raise
         except BaseException:
-            code = _STATUS.get(_number(context), grpc.StatusCode.UNKNOWN.name)
+            code = _code(context)
             raise
         finally:
             self._seconds.labels(*labels).observe(time.perf_counter() - begun)
@@ -98,9 +97,10 @@ def _labels(method: str, kind: str) -> tuple[str, str, str]:
     return kind, service, name
 
 
-def _number(context: Context) -> int:
-    """The status that the method was aborted with; the stack hands it out as a number."""
-    return cast("int", context.code())
+def _code(context: Context) -> str:
+    """The status that the method was aborted with; the stack says 0 where none was set."""
+    code = cast("grpc.StatusCode | int", context.code())
+    return code.name if isinstance(code, grpc.StatusCode) else grpc.StatusCode.UNKNOWN.name
 
 
 async def _counted(requests: AsyncIterator[Any], counter: Counter) -> AsyncIterator[Any]:

@@ -170,9 +170,9 @@ class Session:
             threads=int(body["threads"]),
         )
         shape = tuple(body["images"]["shape"])
-        self.images = np.frombuffer(
-            _body_of(files["images"]), body["images"]["dtype"]
-        ).reshape(shape)
+        self.images = np.frombuffer(_body_of(files["images"]), body["images"]["dtype"]).reshape(
+            shape
+        )
         self.labels = np.frombuffer(_body_of(files["labels"]), "<i8")
         for file in files.values():
             os.close(file)

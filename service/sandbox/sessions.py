@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from service.errors import AssayError, Code, error_from_json
+from service.errors import AssayError, Code, error_from_json, internal_error
 from service.sandbox.children import Child, Nursery
 from service.sandbox.frames import Broken, Late, Overflow
 from service.sandbox.messages import Answer, BlobHead, Failed, PartialAnswer, Progress, Refused
@@ -119,7 +119,7 @@ class Session(threading.Thread):
                 event = {"event": "failed", "error": error.as_json()}
             except Exception:  # noqa: BLE001 - a fault of ours must not lose the job
                 sys.stderr.write(traceback.format_exc())
-                event = {"event": "failed", "error": _internal().as_json()}
+                event = {"event": "failed", "error": internal_error().as_json()}
             self._running = None
             self._finished(job, event)
             if self._opening is None:
@@ -377,11 +377,3 @@ def _memory() -> AssayError:
 
 def _cancelled() -> AssayError:
     return AssayError(Code.CANCELLED, "The work was cancelled.", "Start it again to resume it.")
-
-
-def _internal() -> AssayError:
-    return AssayError(
-        Code.INTERNAL,
-        "Something went wrong inside the service.",
-        "Try again; if it stays, look into the service's log.",
-    )

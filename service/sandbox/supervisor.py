@@ -82,4 +82,3 @@ def main(descriptor: int, spool: str) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     Supervisor(Channel(socket.socket(fileno=descriptor)), Path(spool)).run()
-

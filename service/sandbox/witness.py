@@ -27,9 +27,9 @@ def confirmed(
     return finite & other & boxed & inside
 
 
-def within(clean: Array, moved: Array, eps: Fraction) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.bool_]
-]:
+def within(
+    clean: Array, moved: Array, eps: Fraction
+) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Whether |moved - clean| <= eps in exact arithmetic, pixel by pixel.
 
     The difference of two floats is ``rounded + error`` exactly (Knuth's two-sum), and the largest

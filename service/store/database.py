@@ -91,9 +91,7 @@ async def _page_secret(database: Database) -> bytes:
     there = select(tables.secret.c.value).where(tables.secret.c.name == "pages")
     async with database.write() as connection:
         fresh = {"name": "pages", "value": secrets.token_bytes(_SECRET_BYTES)}
-        await connection.execute(
-            insert_unless_there(connection.dialect.name, tables.secret, fresh)
-        )
+        await connection.execute(insert_unless_there(connection.dialect.name, tables.secret, fresh))
         return bytes(await connection.scalar(there) or b"")
 
 

@@ -47,7 +47,7 @@ def event_to_pb(event: EventView) -> audit_service_pb2.AuditEvent:
             message.bracket.CopyFrom(bracket_to_pb(event.body))
         case LogLine(level, text):
             message.log.level, message.log.text = LOG_LEVELS.to_pb(level), text
-        case Finished():
+        case _:
             message.finished.CopyFrom(_finished_to_pb(event.body))
     return message
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -31,6 +32,7 @@ from service.rpc.ports import (
     GateQuery,
     GateView,
     ListQuery,
+    LogLine,
     ModelView,
     NewAudit,
     NewEvalSet,
@@ -61,8 +63,13 @@ class MemoryApi:
         self.received: list[Any] = []
         self.bytes_received = 0
         self.cut_after: int | None = None
+        self.refuse_writes = False
+        self.break_reads_at: int | None = None
+        self.lie_about: tuple[UploadTarget, int] | None = None
         self.plant: Exception | None = None
         self.watchers = 0
+        self.watched: list[tuple[str, int]] = []
+        self.waiters = 0
         self._moved = asyncio.Condition()
 
     # ------------------------------------------------------------------------------- blobs
@@ -75,6 +82,8 @@ class MemoryApi:
         self._note(target)
         if (target.project, target.file.digest) in self.blobs:
             return UploadStatus(target.file.size, complete=True)
+        if self.refuse_writes:
+            raise AssayError(Code.STORE_UNAVAILABLE, "The disk is away.", "Try again.")
         body = self.uploads.setdefault(target, bytearray())
         async for piece in pieces:
             self._append(target, body, piece)
@@ -106,6 +115,8 @@ class MemoryApi:
         self._note(target)
         if (target.project, target.file.digest) in self.blobs:
             return UploadStatus(target.file.size, complete=True)
+        if self.lie_about is not None and self.lie_about[0] == target:
+            return UploadStatus(self.lie_about[1], complete=False)
         return UploadStatus(len(self.uploads.get(target, b"")), complete=False)
 
     async def read_blob(
@@ -114,7 +125,9 @@ class MemoryApi:
         self._note(digest)
         body = self._blob(project, digest)[offset:]
         body = body[:limit] if limit else body
-        for start in range(0, len(body), 1 << 20):
+        for number, start in enumerate(range(0, len(body), 1 << 20)):
+            if number == self.break_reads_at:
+                raise AssayError(Code.STORE_UNAVAILABLE, "The disk is away.", "Try again.")
             yield body[start : start + (1 << 20)]
 
     def _blob(self, project: str, digest: str) -> bytes:
@@ -231,7 +244,7 @@ class MemoryApi:
         self._delete(name, AuditView, request_id)
 
     async def watch(self, name: str, after: int) -> AsyncGenerator[EventView, None]:
-        self._note((name, after))
+        self.watched.append((name, after))
         self._row(name, AuditView)
         self.watchers += 1
         try:
@@ -261,14 +274,19 @@ class MemoryApi:
             self.events[name].append(EventView(sequence, NOW, body))
             self._moved.notify_all()
 
+    async def tell(self, name: str, text: str) -> None:
+        """A log line, the smallest kept event."""
+        await self.happen(name, LogLine("info", text))
+
     # ------------------------------------------------------------------------------- works
 
     async def wait(self, name: str, timeout_s: float) -> ResourceView:
-        try:
+        self._one(name)
+        self.waiters += 1
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._moved:
                 await self._moved.wait_for(lambda: self.rows[name].state in FINAL_STATES)
-        except TimeoutError:
-            pass
+        self.waiters -= 1
         return self.rows[name]
 
     async def cancel(self, name: str, request_id: str) -> ResourceView:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import tempfile
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from prometheus_client import CollectorRegistry
 
 from service.client import Client
+from service.rpc.ports import FileRef, NewAudit, NewEvalSet, NewModel
 from service.rpc.server import RpcServer
 from support.memory_api import MemoryApi
 
@@ -40,6 +43,13 @@ class Served:
     def run(self, work: Coroutine[object, object, T]) -> T:
         """Do something in the server's event loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=20)
+
+    def wait_for(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        """Return once something holds; fail when it does not in time."""
+        end = time.monotonic() + timeout_s
+        while not holds():
+            assert time.monotonic() < end, "it never came to pass"
+            time.sleep(0.005)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Drain and end the server."""
@@ -78,3 +88,13 @@ async def _started(api: MemoryApi, address: str, registry: CollectorRegistry) ->
 
 def _wait(loop: asyncio.AbstractEventLoop, work: Coroutine[object, object, T]) -> T:
     return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=20)
+
+
+def make_audit(served: Served, client: Client) -> str:
+    """The name of a queued audit with everything that it stands on."""
+    file = FileRef(hashlib.sha256(b"bytes").hexdigest(), 5)
+    served.api.blobs[client.project, file.digest] = b"bytes"
+    model = client.wait_operation(client.create_model(NewModel(file)))
+    eval_set = client.wait_operation(client.create_eval_set(NewEvalSet(file)))
+    policy = "apiVersion: assay/v1"
+    return client.create_audit(NewAudit(model.name, eval_set.name, policy=policy)).target

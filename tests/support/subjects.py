@@ -1,6 +1,6 @@
 """A subject with closed-form logits: flat pictures, each class a shade, nearest shade wins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from analyzers.contract import (
     FloatArray,
     Gradient,
     InputSpec,
+    Json,
     LabelArray,
     Partial,
     Shard,
@@ -112,20 +113,27 @@ def case_of(subject: ToySubject, n: int) -> Case:
     return Case(subject.facts, DataFacts("d" * 64, n, classes, eight_bit=False))
 
 
-def shard_of(unit: Unit, analyzer: str, config: dict[str, str] | None = None) -> Shard:
-    """The shard of a unit, with a seed and no history."""
+def shard_of(
+    unit: Unit, analyzer: str, *, config: Mapping[str, Json] | None = None, seed: int = 0
+) -> Shard:
+    """The shard of a unit."""
     return Shard(
-        analyzer,
-        "1",
-        config or {},
-        "5" * 64,
-        "d" * 64,
-        unit.rows,
-        unit.params,
-        unit.inputs,
-        0,
-        "toy",
+        analyzer=analyzer,
+        version="1",
+        config=config or {},
+        subject="5" * 64,
+        data="d" * 64,
+        rows=unit.rows,
+        params=unit.params,
+        inputs=unit.inputs,
+        seed=seed,
+        engine="toy",
     )
+
+
+def silent(done: int, total: int, note: str) -> None:
+    """A ``Tell`` that nobody listens to."""
+    del done, total, note
 
 
 def committed(unit: Unit, partial: Partial) -> Done:

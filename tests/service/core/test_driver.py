@@ -4,7 +4,6 @@ import random
 from collections.abc import Mapping
 
 import pytest
-from support.toys import CATALOGUE, a_case, toy_done
 
 from analyzers.contract import Done
 from service.core.canonical import digest
@@ -12,6 +11,7 @@ from service.core.driver import Course, Step, instances_for
 from service.core.policy import Policy, parse_policy
 from service.core.stops import stops_for
 from service.errors import AssayError, Code
+from support.toys import CATALOGUE, a_case, toy_done
 
 POLICY = """
 apiVersion: assay/v1

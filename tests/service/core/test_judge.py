@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.toys import CATALOGUE, a_case, toy_done
 
 from service.core.driver import Course, instances_for
 from service.core.evidence import evidence_digest, facts_of
@@ -13,6 +12,7 @@ from service.core.judge import judge
 from service.core.policy import Policy, parse_policy
 from service.core.stops import stops_for
 from service.errors import AssayError, Code
+from support.toys import CATALOGUE, a_case, toy_done
 
 POLICY = """
 apiVersion: assay/v1

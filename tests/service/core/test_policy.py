@@ -3,11 +3,11 @@
 from fractions import Fraction
 
 import pytest
-from support.toys import CATALOGUE
 
 from service.core.policy import MINIMAL, parse_policy
 from service.core.threats import exact_eps
 from service.errors import AssayError, Code, Exit
+from support.toys import CATALOGUE
 
 GOOD = """
 apiVersion: assay/v1

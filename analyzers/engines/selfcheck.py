@@ -1,0 +1,120 @@
+"""Whether a canonical model answers alike alone and in a batch, twice, and in both engines."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from analyzers.contract import FloatArray, InputSpec, Refusal
+from analyzers.engines.forward import ForwardEngine
+from analyzers.engines.gradient import GradientEngine
+from analyzers.graph.canonical import CanonicalModel
+
+TOLERANCE: Final = 1e-4
+"""Relative to the largest logit: what float32 and another order of sums may cost."""
+REPEAT_TOLERANCE: Final = 1e-6
+"""The same session on the same values; only a random operator moves further."""
+_NOISES = 3
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """What running the model showed."""
+
+    batch: Literal["free", "one"]
+    gradient_gap: str
+    """Empty when gradients exist, else why not."""
+    parity: float | None
+    """Largest difference of the two engines over the largest logit; None without gradients."""
+
+
+def self_check(model: CanonicalModel, threads: int = 1) -> SelfCheck:
+    """Run a few fixed pictures; a model that contradicts itself is refused."""
+    images = probe_images(model.shape)
+    spec = InputSpec(model.layout)
+    values = spec.apply(images)
+    alone = _alone(model, values, threads)
+    batch = _batch_mode(model, values, alone=alone, threads=threads)
+    gap, parity = _parity(model, images, alone, batch=batch, threads=threads)
+    return SelfCheck(batch, gap, parity)
+
+
+def probe_images(shape: tuple[int, int, int]) -> FloatArray:
+    """Black, white, grey and noise that is the same everywhere."""
+    flat = [np.full(shape, value, np.float32) for value in (0.0, 1.0, 0.5)]
+    raw = np.random.Philox(key=0).random_raw(_NOISES * int(np.prod(shape)))
+    noise = ((raw >> np.uint64(40)) * 2.0**-24).astype(np.float32)
+    return np.concatenate([np.stack(flat), noise.reshape(_NOISES, *shape)])
+
+
+def relative_gap(one: FloatArray, other: FloatArray) -> float:
+    """Largest difference over the largest value of either."""
+    largest = max(float(np.abs(one).max()), float(np.abs(other).max()))
+    return float(np.abs(one - other).max()) / largest if largest else 0.0
+
+
+def _alone(model: CanonicalModel, values: FloatArray, threads: int) -> FloatArray:
+    engine = ForwardEngine(model.raw, threads, "one")
+    try:
+        first, again = engine.run(values), engine.run(values)
+    except Exception as error:  # the runtime's own exceptions share no narrower parent
+        raise Refusal(
+            "MODEL_BROKEN",
+            "The runtime fails when it runs the model on a picture of the declared size.",
+            "Run the file with onnxruntime yourself to see its complaint, and export it again.",
+        ) from error
+    if first.shape != (len(values), model.classes):
+        raise Refusal(
+            "MODEL_OUTPUT_UNSUPPORTED",
+            f"The model declares {model.classes} outputs an image and answers one image with the "
+            f"shape {list(first.shape[1:])}.",
+            "Export the model with one output [batch, classes].",
+        )
+    if not (np.isfinite(first).all() and np.isfinite(again).all()):
+        raise Refusal(
+            "MODEL_LOGITS_NOT_FINITE",
+            "The model answers a plain picture with logits that are not finite numbers.",
+            "Check the weights for overflow.",
+        )
+    if relative_gap(first, again) > REPEAT_TOLERANCE:
+        raise Refusal(
+            "MODEL_UNSTABLE",
+            "The model answers the same picture differently each time.",
+            "Export it in evaluation mode, without dropout or other random operators.",
+        )
+    return first
+
+
+def _batch_mode(
+    model: CanonicalModel, values: FloatArray, *, alone: FloatArray, threads: int
+) -> Literal["free", "one"]:
+    """``free`` only if pictures that run together answer as they do alone."""
+    if model.batch == "one":
+        return "one"
+    try:
+        together = ForwardEngine(model.raw, threads, "free").run(values)
+    except Exception:  # noqa: BLE001 - a graph whose inside fixes the batch fails in many ways
+        return "one"
+    same = together.shape == alone.shape and relative_gap(together, alone) <= TOLERANCE
+    return "free" if same else "one"  # NaN compares as not the same
+
+
+def _parity(
+    model: CanonicalModel,
+    images: FloatArray,
+    alone: FloatArray,
+    *,
+    batch: Literal["free", "one"],
+    threads: int,
+) -> tuple[str, float | None]:
+    spec = InputSpec(model.layout)
+    try:
+        engine = GradientEngine(model.raw, spec, threads=threads, batch=batch)
+        found = engine.outputs(images)
+    except Refusal as refusal:
+        return refusal.sentence, None
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        return f"the graph does not run in torch: {type(error).__name__}", None
+    if found.shape != alone.shape or not np.isfinite(found).all():
+        return "the graph answers differently in torch", None
+    return "", float(f"{relative_gap(found, alone):.1e}")

@@ -1,0 +1,1 @@
+"""What the surface asks of the service: one file for each kind of thing it asks about."""

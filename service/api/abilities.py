@@ -1,0 +1,32 @@
+"""What this server can do, so that a client need not guess."""
+
+from analyzers.catalog import ALL
+from service.api.parts import Parts
+from service.intake.formats import ARCHITECTURES, MODEL_FORMATS
+from service.rpc.ports import Capabilities, Format, Limits
+from service.version import VERSION
+
+
+class AbilityApi:
+    """Answers ``GetCapabilities``."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Share the service's parts."""
+        self._parts = parts
+
+    async def capabilities(self) -> Capabilities:
+        """Versions, limits, formats, analyzers and the machine."""
+        executor = self._parts.executor
+        told = [one.description for one in ALL]
+        return Capabilities(
+            version=VERSION,
+            formats=[Format(*one) for one in MODEL_FORMATS],
+            architectures=ARCHITECTURES,
+            analyzers=told,
+            threats=sorted({norm for one in told for norm in one.threats}),
+            sandbox_level=f"L{executor.sandbox_level}",
+            engine=executor.engine,
+            providers=[executor.engine["provider"]],
+            profiles=(),
+            limits=Limits(max_blob=self._parts.settings.max_blob),
+        )

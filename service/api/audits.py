@@ -1,0 +1,218 @@
+"""Audits: planned, queued, watched, cancelled, removed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from analyzers.catalog import ALL
+from analyzers.contract import DataFacts, SubjectFacts
+from service.api.parts import Parts
+from service.audit_case import prepare
+from service.core.canonical import digest
+from service.core.policy import Policy, parse_policy
+from service.errors import AssayError, Code
+from service.intake.fit import check_fit
+from service.rpc import ports
+from service.rpc.names import parse_name
+from service.store.records import (
+    AuditRow,
+    EvalSetRow,
+    ModelRow,
+    NewAudit,
+    RequestKey,
+)
+from service.views import AUDIT_STATES, audit_view, event_body, event_view
+
+POLL_SECONDS = 1.0
+
+
+class AuditApi:
+    """Answers for audits."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Share the service's parts."""
+        self._parts = parts
+
+    async def create_audit(self, request: ports.NewAudit) -> ports.AuditView:
+        """Plan an audit and queue it, or only estimate it."""
+        _refuse_what_is_not_there(request)
+        model, data = await self._subjects(request)
+        policy = parse_policy(request.policy, ALL) if request.policy else None
+        wish = _wish(request, model, data, policy)
+        # Planning now means that a wrong analyzer or config is refused here, not in the queue.
+        units = self._planned_units(wish, model, data)
+        if request.validate_only:
+            return _estimate(request, wish, units, data)
+        key = _request_key(request)
+        row = await self._parts.queue.enqueue(wish, key)
+        self._parts.runner.wake()
+        return await self._view(row)
+
+    async def audit(self, name: str) -> ports.AuditView:
+        """The audit of that name."""
+        return await self._view(await self._row(name))
+
+    async def audits(self, query: ports.AuditQuery) -> ports.Page[ports.AuditView]:
+        """A page of audits."""
+        page = await self._parts.catalogue.list_audits(query)
+        return ports.Page([await self._view(row) for row in page.items], page.after)
+
+    async def delete_audit(self, name: str, request_id: str) -> None:
+        """Remove a finished audit with its files; NOT_READY before its end."""
+        del request_id
+        row = await self._row(name)
+        if not row.final:
+            raise AssayError(
+                Code.NOT_READY,
+                "The audit has not ended.",
+                "Cancel it first, then remove it.",
+            )
+        await self._parts.catalogue.delete_audit(row.project, row.id)
+
+    async def cancel_audit(self, name: str) -> ports.AuditView:
+        """Ask an audit to end."""
+        row = await self._row(name)
+        row = await self._parts.queue.request_cancel(row.project, row.id)
+        await self._parts.runner.cancelled(row.id)
+        return await self._view(row)
+
+    async def watch(self, name: str, after: int) -> AsyncGenerator[ports.EventView, None]:
+        """Kept events behind ``after``, then what happens, until ``Finished``."""
+        row = await self._row(name)
+        last = after
+        async with aclosing(self._parts.live.follow(row.id, POLL_SECONDS)) as news:
+            async for progress in news:
+                if progress is not None:
+                    yield ports.EventView(last, datetime.now(UTC), progress)
+                    continue
+                for event in await self._parts.queue.events(row.project, row.id, after=last):
+                    last = event.seq
+                    yield event_view(event)
+                    if isinstance(event_body(event.body), ports.Finished):
+                        return
+                if (await self._row(name)).final:
+                    return
+
+    async def _subjects(self, request: ports.NewAudit) -> tuple[ModelRow, EvalSetRow]:
+        model_name = parse_name(request.model, "models", field="model")
+        data_name = parse_name(request.eval_set, "evalSets", field="eval_set")
+        model = await self._parts.catalogue.model(request.project, model_name.id)
+        data = await self._parts.catalogue.eval_set(request.project, data_name.id)
+        for one, what in ((model, "model"), (data, "evaluation set")):
+            if one.state != "SUCCEEDED":
+                raise AssayError(
+                    Code.NOT_READY,
+                    f"The {what} has not been taken in.",
+                    "Wait for its operation; if it failed, its error says why.",
+                )
+        check_fit(
+            SubjectFacts.from_json(model.facts["subject"]),
+            DataFacts.from_json(data.facts["data"]),
+            data.facts["details"]["shape"],
+        )
+        return model, data
+
+    async def _row(self, name: str) -> AuditRow:
+        parsed = parse_name(name, "audits")
+        return await self._parts.catalogue.audit(parsed.project, parsed.id)
+
+    async def _view(self, row: AuditRow) -> ports.AuditView:
+        report = await self._parts.catalogue.report(row.project, row.id) if row.final else None
+        events = await self._parts.queue.events(row.project, row.id, after=0)
+        brackets = {
+            one.threat: one
+            for one in (event_body(event.body) for event in events)
+            if isinstance(one, ports.Bracket)
+        }
+        return audit_view(
+            row,
+            evidence_digest=report.facts_digest if report else "",
+            brackets=tuple(brackets.values()),
+            sequence=events[-1].seq if events else 0,
+            progress=self._parts.live.in_flight(row.id),
+        )
+
+    def _planned_units(self, wish: NewAudit, model: ModelRow, data: EvalSetRow) -> int:
+        """How many units the audit would run if nothing stopped it and no cache answered."""
+        parts = self._parts
+        case = prepare(wish, model, data, shelf=parts.blobs, engine=parts.executor.engine)
+        return sum(
+            len(one.analyzer.plan(case.course.case, one.config, (), ()))
+            for one in case.course.instances
+        )
+
+
+def _refuse_what_is_not_there(request: ports.NewAudit) -> None:
+    """A wish that would be ignored is refused: silence would pass for consent."""
+    missing = {
+        "a baseline": bool(request.baseline),
+        "waivers": bool(request.waivers),
+        "a profile": request.profile is not None,
+    }
+    for what, asked in missing.items():
+        if asked:
+            raise AssayError(
+                Code.REQUEST_INVALID,
+                f"This version cannot take {what} into account.",
+                "Leave it out; the verdict rests on the policy alone.",
+            )
+    if not request.policy and not request.analyzers:
+        raise AssayError(
+            Code.POLICY_MISSING,
+            "Without a policy there is nothing to attack and nothing to judge.",
+            "Give a policy with threats and requirements.",
+        )
+
+
+def _wish(
+    request: ports.NewAudit, model: ModelRow, data: EvalSetRow, policy: Policy | None
+) -> NewAudit:
+    seed = request.seed if request.seed is not None else (policy.seed if policy else 0)
+    judged = policy is not None and not request.analyzers and not request.evidence_only
+    return NewAudit(
+        project=request.project,
+        model=model.id,
+        eval_set=data.id,
+        policy=request.policy,
+        policy_digest=policy.digest if policy else "",
+        options={
+            "seed": seed,
+            "analyzers": {one.id: dict(one.config) for one in request.analyzers},
+            "expected_accuracy": request.expected_accuracy,
+            "judge": judged,
+            "stop_early": judged,
+            "skip_cache": request.skip_cache,
+        },
+    )
+
+
+def _request_key(request: ports.NewAudit) -> RequestKey | None:
+    if not request.request_id:
+        return None
+    body = {
+        "model": request.model,
+        "eval_set": request.eval_set,
+        "policy": request.policy,
+        "seed": request.seed,
+        "expected": request.expected_accuracy,
+        "analyzers": [[one.id, dict(one.config)] for one in request.analyzers],
+        "evidence_only": request.evidence_only,
+        "skip_cache": request.skip_cache,
+    }
+    return RequestKey(request.request_id, "CreateAudit", digest(body))
+
+
+def _estimate(
+    request: ports.NewAudit, wish: NewAudit, units: int, data: EvalSetRow
+) -> ports.AuditView:
+    images = int(data.facts["data"]["n"])
+    return ports.AuditView(
+        name="",
+        model=request.model,
+        eval_set=request.eval_set,
+        state="queued",
+        created=datetime.now(UTC),
+        seed=int(wish.options["seed"]),
+        policy_digest=wish.policy_digest,
+        estimate=ports.Estimate(units, images, 0.0),
+    )

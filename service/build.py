@@ -1,0 +1,124 @@
+"""Putting one service together, starting it in order, and ending it in the opposite one."""
+
+import asyncio
+import time
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from analyzers.catalog import ALL
+from service.api.parts import Parts
+from service.api.whole import ServiceApi
+from service.executors.local import LocalExecutor
+from service.http.server import Serving
+from service.http.server import start as start_http
+from service.intake.imports import Intake
+from service.live import Live
+from service.observe import Metrics
+from service.pages import Pages
+from service.rpc.addresses import refuse_open_wildcard
+from service.rpc.server import RpcServer
+from service.runner import Runner
+from service.settings import Settings, prepare_home
+from service.store.blobs import Blobs
+from service.store.catalogue import Catalogue
+from service.store.database import Database
+from service.store.queue import Queue
+from service.taking_in import TakingIn
+from service.version import VERSION
+
+GRACE_SECONDS = 5.0
+log = structlog.get_logger()
+
+
+class Service:
+    """Everything that runs in the API process."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember the settings; nothing is opened before ``start``."""
+        for address in (settings.listen, settings.http):
+            if address:
+                refuse_open_wildcard(address, protected=False)
+        self.settings = settings
+        self.addresses: list[str] = []
+        self.http_port = 0
+        self._last_needed = time.monotonic()
+
+    async def start(self) -> None:
+        """Open the store, start the children's supervisor, listen."""
+        settings = self.settings
+        prepare_home(settings.home)
+        self._executor = LocalExecutor(settings.spool)
+        self._database = await Database.open(settings.database_url)
+        blobs = await Blobs.open(settings.home / "blobs", max_size=settings.max_blob)
+        await self._executor.start()
+        registry = CollectorRegistry()
+        indicators = {name for one in ALL for name in one.description.indicators}
+        metrics = Metrics.register(
+            registry,
+            version=VERSION,
+            sandbox_level=self._executor.sandbox_level,
+            indicators=indicators,
+        )
+        self._parts = self._assemble(blobs, metrics)
+        await self._parts.taking_in.resume()
+        await self._parts.runner.start()
+        await self._listen(ServiceApi(self._parts), registry)
+
+    def _assemble(self, blobs: Blobs, metrics: Metrics) -> Parts:
+        settings, catalogue = self.settings, Catalogue(self._database)
+        live = Live()
+        intake = Intake(self._executor, blobs, settings.limits)
+        return Parts(
+            settings=settings,
+            catalogue=catalogue,
+            queue=Queue(self._database),
+            blobs=blobs,
+            executor=self._executor,
+            taking_in=TakingIn(catalogue, intake, metrics),
+            runner=Runner(settings, self._database, blobs, self._executor, live, metrics),
+            live=live,
+            metrics=metrics,
+        )
+
+    async def _listen(self, api: ServiceApi, registry: CollectorRegistry) -> None:
+        self._servers: list[RpcServer] = []
+        for address in (self.settings.listen, self.settings.also):
+            if address:
+                server = RpcServer(
+                    api, address, registry=CollectorRegistry() if self._servers else registry
+                )
+                await server.start()
+                self._servers.append(server)
+                self.addresses.append(server.address)
+        self._http: Serving | None = None
+        if self.settings.http:
+            host, _, port = self.settings.http.rpartition(":")
+            self._http = await start_http(Pages(self._parts, api, registry), host, int(port))
+            self.http_port = self._http.port
+        log.info("service started", addresses=self.addresses, http=self.http_port)
+
+    async def stop(self) -> None:
+        """Drain: no new work, watches end with a cursor, audits end at a commit and wait."""
+        log.info("service stopping")
+        for server in self._servers:
+            await server.tell_health(serving=False)
+        await self._parts.runner.stop()
+        await asyncio.gather(*(server.stop(GRACE_SECONDS) for server in self._servers))
+        if self._http is not None:
+            await self._http.stop()
+        await self._parts.taking_in.stop()
+        await self._executor.stop()
+        await self._database.close()
+        log.info("service stopped")
+
+    def idle_for(self) -> float:
+        """Seconds since a call or an audit last needed this service."""
+        parts = self._parts
+        needed = parts.runner.busy or parts.taking_in.busy or parts.live.watched
+        calls = sum(server.calls for server in self._servers)
+        if needed or calls != self._calls:
+            self._calls = calls
+            self._last_needed = time.monotonic()
+        return time.monotonic() - self._last_needed
+

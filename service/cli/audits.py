@@ -1,0 +1,92 @@
+"""``assay status``, ``list``, ``show`` and ``cancel``: audits that the service knows."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.options import AuditName, Debug, Out, Server
+from service.cli.terminal import note, say
+from service.cli.verb import verb
+from service.errors import Exit
+
+
+@verb
+def status(name: AuditName, *, server: Server = None, debug: Debug = False) -> Exit:
+    """Tell how an audit stands; the exit code is its verdict's, and 0 before there is one."""
+    from service.cli.brackets import bracket_line
+    from service.cli.connection import connected
+    from service.cli.verdicts import exit_of
+
+    with connected(server) as client:
+        view = client.audit(_full(name))
+    say(f"{view.state} {view.verdict or ''}".rstrip())
+    for known in view.brackets:
+        say(bracket_line(known))
+    if view.problem is not None:
+        raise view.problem.as_error()
+    return exit_of(view.verdict)
+
+
+@verb
+def list_audits(
+    *,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="So many.")] = 20,
+    server: Server = None,
+    debug: Debug = False,
+) -> Exit:
+    """List audits, newest first."""
+    from service.cli.connection import connected
+    from service.cli.tables import aligned
+
+    with connected(server) as client:
+        views = list(islice(client.list_audits(), limit))
+    if not views:
+        note("There are no audits yet.")
+        return Exit.PASS
+    rows = [("NAME", "STATE", "VERDICT", "CREATED")]
+    rows += [
+        (one.name, one.state, one.verdict or "-", f"{one.created:%Y-%m-%d %H:%M} UTC")
+        for one in views
+    ]
+    for line in aligned(rows):
+        say(line)
+    return Exit.PASS
+
+
+@verb
+def show(
+    name: AuditName,
+    *,
+    out: Out = Path("assay-out"),
+    server: Server = None,
+    debug: Debug = False,
+) -> Exit:
+    """Fetch the report of an audit again; the exit code is its verdict's."""
+    from service.cli.connection import connected
+    from service.cli.files import PAGE, fetch
+    from service.cli.verdicts import exit_of
+    from service.cli.watching import finished
+
+    with connected(server) as client:
+        view = finished(client.audit(_full(name)))
+        fetch(client, view.name, out)
+    say(f"Report: {out / PAGE}")
+    return exit_of(view.verdict)
+
+
+@verb
+def cancel(name: AuditName, *, server: Server = None, debug: Debug = False) -> Exit:
+    """Ask an audit to end; what it has finished is kept."""
+    from service.cli.connection import connected
+
+    with connected(server) as client:
+        view = client.cancel_audit(_full(name))
+    say(f"Asked {view.name} to end.")
+    return Exit.PASS
+
+
+def _full(name: str) -> str:
+    """The last part of a name is enough for an audit of the usual project."""
+    return name if "/" in name else f"projects/local/audits/{name}"

@@ -1,0 +1,71 @@
+"""``assay check``: measure a model and judge it by a policy."""
+
+import json
+from pathlib import Path
+
+from service.cli.options import (
+    Architecture,
+    Data,
+    Debug,
+    Detach,
+    ExpectAccuracy,
+    Layout,
+    Limit,
+    Model,
+    Normalize,
+    Out,
+    PolicyFile,
+    Seed,
+    Server,
+)
+from service.cli.verb import verb
+from service.errors import Exit
+
+
+@verb
+def check(  # noqa: PLR0913 - the options of a command
+    model: Model,
+    data: Data,
+    *,
+    policy: PolicyFile = None,
+    normalize: Normalize = None,
+    layout: Layout = "nchw",
+    arch: Architecture = "",
+    expect_accuracy: ExpectAccuracy = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    server: Server = None,
+    detach: Detach = False,
+    out: Out = Path("assay-out"),
+    debug: Debug = False,
+) -> Exit:
+    """Audit a model and judge it by your policy. The verdict decides the exit code."""
+    from service.cli.auditing import audit_detached, audit_to_end
+    from service.cli.connection import connected
+    from service.cli.files import PAGE, VERDICT
+    from service.cli.policies import read_policy, warn_of_seed
+    from service.cli.preprocessing import input_spec
+    from service.cli.sources import data_source, model_source
+    from service.cli.submission import Wish
+    from service.cli.terminal import say
+    from service.cli.verdicts import exit_of, tell_verdict
+
+    written = read_policy(policy)
+    warn_of_seed(written.checked, seed)
+    wish = Wish(
+        model_source(model),
+        data_source(data, limit),
+        written.text,
+        input_spec=input_spec(normalize, layout),
+        architecture=arch,
+        expected_accuracy=expect_accuracy,
+        seed=seed,
+    )
+    with connected(server) as client:
+        if detach:
+            return audit_detached(client, wish)
+        files = audit_to_end(client, wish, out)
+    verdict = json.loads(files[VERDICT])
+    tell_verdict(verdict)
+    say(f"Report: {out / PAGE}")
+    return exit_of(verdict["verdict"])

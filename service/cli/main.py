@@ -1,0 +1,59 @@
+"""The ``assay`` command: every verb in the order in which a newcomer meets them."""
+
+from typing import Annotated
+
+import typer
+
+from service.cli.audit import audit
+from service.cli.audits import cancel, list_audits, show, status
+from service.cli.check import check
+from service.cli.demo import demo
+from service.cli.judge import judge
+from service.cli.preflight import preflight
+from service.cli.serve import serve
+from service.version import VERSION
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="How hard is this image classifier to fool, and may it be released?",
+    epilog="Exit codes: 0 PASS, 1 FAIL, 2 usage or policy, 3 INCONCLUSIVE, 4 infrastructure, "
+    "5 unusable model or data, 6 integrity, 130 interrupted.",
+)
+for _name, _verb in (
+    ("demo", demo),
+    ("preflight", preflight),
+    ("check", check),
+    ("audit", audit),
+    ("judge", judge),
+    ("status", status),
+    ("list", list_audits),
+    ("show", show),
+    ("cancel", cancel),
+    ("serve", serve),
+):
+    app.command(_name)(_verb)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"assay {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """How hard is this image classifier to fool, and may it be released?"""
+
+
+def main() -> None:
+    """Run one verb and end with its exit code."""
+    app(prog_name="assay")

@@ -1,0 +1,87 @@
+"""``assay preflight``: is the model fed as it expects to be? No attack is run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from service.cli.options import (
+    Architecture,
+    Data,
+    Debug,
+    ExpectAccuracy,
+    Layout,
+    Limit,
+    Model,
+    Normalize,
+    Server,
+)
+from service.cli.terminal import say
+from service.cli.verb import verb
+from service.errors import Exit
+
+if TYPE_CHECKING:
+    from analyzers.contract import Json
+
+_ANALYZER = "behaviour.preflight"
+
+
+@verb
+def preflight(  # noqa: PLR0913 - the options of a command
+    model: Model,
+    data: Data,
+    *,
+    normalize: Normalize = None,
+    layout: Layout = "nchw",
+    arch: Architecture = "",
+    expect_accuracy: ExpectAccuracy = None,
+    limit: Limit = None,
+    server: Server = None,
+    debug: Debug = False,
+) -> Exit:
+    """Tell the clean accuracy, and what another preprocessing would give."""
+    from service.cli.auditing import audit_to_end
+    from service.cli.connection import connected
+    from service.cli.files import EVIDENCE
+    from service.cli.preprocessing import input_spec
+    from service.cli.sources import data_source, model_source
+    from service.cli.submission import Wish
+    from service.core.policy import MINIMAL
+    from service.rpc.ports import AnalyzerSpec
+
+    wish = Wish(
+        model_source(model),
+        data_source(data, limit),
+        MINIMAL,  # read for its form only: nothing is judged here
+        input_spec=input_spec(normalize, layout),
+        architecture=arch,
+        expected_accuracy=expect_accuracy,
+        analyzers=(AnalyzerSpec(_ANALYZER),),
+    )
+    with connected(server) as client, TemporaryDirectory() as folder:
+        files = audit_to_end(client, wish, Path(folder))
+    for line in told(json.loads(files[EVIDENCE])):
+        say(line)
+    return Exit.PASS
+
+
+def told(evidence: "Mapping[str, Json]") -> list[str]:
+    """What preflight found, in lines."""
+    from service.cli.tables import aligned
+    from service.report import wording
+
+    found = {
+        one["metric"]: one
+        for one in evidence["facts"]["measurements"]
+        if one["analyzer"] == _ANALYZER
+    }
+    lines = [wording.plain(f"Clean accuracy: {found['accuracy']['note']}")]
+    fits = found["preprocessing_fits"]
+    if fits["view"]:
+        data = fits["view"]["data"]
+        rows = zip(data["labels"], data["values"], strict=True)
+        lines.append(wording.plain(f"{fits['view']['title']}:"))
+        lines += aligned([("", wording.plain(name), f"{value:.1%}") for name, value in rows])
+    better = fits["note"] or "No known preprocessing is better than the one declared."
+    return [*lines, wording.plain(better)]

@@ -1,0 +1,97 @@
+"""From files to an audit in the service: send, have them read, ask for the audit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analyzers.contract import InputSpec
+from service.cli.displays import Display
+from service.cli.sources import DataSource
+from service.client import Client
+from service.rpc.ports import (
+    AnalyzerSpec,
+    EvalSetView,
+    FileRef,
+    ModelView,
+    NewAudit,
+    NewEvalSet,
+    NewModel,
+)
+from service.rpc.uploads import FileKind
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An audit as a command line asks for it."""
+
+    model: Path
+    data: DataSource
+    policy: str
+    input_spec: InputSpec = field(default_factory=InputSpec)
+    architecture: str = ""
+    expected_accuracy: float | None = None
+    seed: int | None = None
+    analyzers: Sequence[AnalyzerSpec] = ()
+
+
+def submit(client: Client, wish: Wish, display: Display) -> str:
+    """The name of the audit that was queued."""
+    model_file = _send(client, wish.model, "model", display)
+    data_file = _send(client, wish.data.path, "data", display)
+    display.step("Reading model and data.")
+    making_model = client.create_model(
+        NewModel(
+            model_file,
+            architecture=wish.architecture,
+            input_spec=wish.input_spec,
+            display_name=_shown(wish.model),
+        )
+    )
+    making_set = client.create_eval_set(
+        NewEvalSet(data_file, rows=wish.data.rows, display_name=_shown(wish.data.path))
+    )
+    model = client.wait_operation(making_model)
+    eval_set = client.wait_operation(making_set)
+    _tell(model, eval_set, display)
+    asked = client.create_audit(
+        NewAudit(
+            model.name,
+            eval_set.name,
+            policy=wish.policy,
+            seed=wish.seed,
+            expected_accuracy=wish.expected_accuracy,
+            analyzers=wish.analyzers,
+        )
+    )
+    return asked.target
+
+
+def _send(client: Client, path: Path, kind: FileKind, display: Display) -> FileRef:
+    name = _shown(path)
+    display.step(f"Sending {name}, unless the service has it.")
+    return client.upload(path, kind, lambda sent, total: display.sent(name, sent, total))
+
+
+def _tell(model: ModelView, eval_set: EvalSetView, display: Display) -> None:
+    """What a person should know before the audit begins."""
+    subject, data = model.facts, eval_set.facts
+    if subject is None or data is None:
+        return
+    display.step(
+        f"{subject.classes} classes, {subject.parameters:,} parameters; {data.n:,} images."
+    )
+    if subject.batch == "one":
+        display.step(
+            "The model file fixes its batch axis at 1, so images run one by one: slower, but "
+            "otherwise the same."
+        )
+    if subject.gradient_gap:
+        display.step(
+            f"Warning: gradients are not available ({subject.gradient_gap}), and attacks need them."
+        )
+
+
+def _shown(path: Path) -> str:
+    return "".join(char for char in path.name if char.isprintable())[:_LONGEST_NAME]

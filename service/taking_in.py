@@ -1,0 +1,131 @@
+"""Models and evaluation sets on their way in: one task each, resumed when the service restarts."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import structlog
+
+from analyzers.contract import Digest, InputSpec, Json, SubjectFacts
+from service.errors import AssayError, internal_error
+from service.intake.imports import Canonical, ImportedSet, Intake, subject_of
+from service.observe import Metrics, Stage
+from service.store.catalogue import Catalogue
+from service.store.records import Conversion, EvalSetRow, ModelRow
+from service.version import CANONICALISER
+from service.views import rows_of
+
+log = structlog.get_logger()
+
+
+class TakingIn:
+    """Sees rows that wait for intake to their end, and wakes whoever waits for them."""
+
+    def __init__(self, catalogue: Catalogue, intake: Intake, metrics: Metrics) -> None:
+        """Prepare; ``resume`` takes up what an earlier process left behind."""
+        self._catalogue = catalogue
+        self._intake = intake
+        self._metrics = metrics
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being taken in."""
+        return bool(self._tasks)
+
+    async def resume(self) -> None:
+        """Take up every row whose state is not final."""
+        for model in await self._catalogue.open_models():
+            self.model(model)
+        for eval_set in await self._catalogue.open_eval_sets():
+            self.eval_set(eval_set)
+
+    async def stop(self) -> None:
+        """End every task; the rows stay open and are resumed."""
+        for task in list(self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def model(self, row: ModelRow) -> None:
+        """Take a model in, once."""
+        self._begin(f"models/{row.project}/{row.id}", self._model(row))
+
+    def eval_set(self, row: EvalSetRow) -> None:
+        """Take an evaluation set in, once."""
+        self._begin(f"evalSets/{row.project}/{row.id}", self._eval_set(row))
+
+    async def settled(self, collection: str, project: str, resource: str, timeout_s: float) -> None:
+        """Return when the work on a row has ended, or when time is up."""
+        task = self._tasks.get(f"{collection}/{project}/{resource}")
+        if task is not None:
+            await asyncio.wait([task], timeout=timeout_s)
+
+    def _begin(self, key: str, work: Coroutine[Any, Any, None]) -> None:
+        if key in self._tasks:
+            work.close()
+            return
+        task = asyncio.create_task(work)
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+
+    async def _model(self, row: ModelRow) -> None:
+        try:
+            with self._metrics.timed(Stage.INTAKE):
+                form = self._intake.recognise_model(row.file_digest, row.architecture)
+                canonical = await self._canonical(row, form)
+                subject = subject_of(canonical, InputSpec.from_json(row.input_spec))
+        except AssayError as error:
+            await self._catalogue.model_failed(row.project, row.id, error.as_json())
+        except Exception:  # noqa: BLE001 - a fault of ours is told without its inside
+            log.exception("model intake failed", model=row.id)
+            await self._catalogue.model_failed(row.project, row.id, internal_error().as_json())
+        else:
+            facts = _model_facts(subject, canonical)
+            await self._catalogue.model_ready(row.project, row.id, form, canonical.digest, facts)
+
+    async def _canonical(self, row: ModelRow, form: str) -> Canonical:
+        """The canonical file of an upload: from memory when this file was seen before."""
+        known = await self._catalogue.conversion(
+            row.project, row.file_digest, form, row.architecture, CANONICALISER
+        )
+        if known is not None:
+            return Canonical(known.canonical_digest, known.facts)
+        made = await self._intake.canonical(row.file_digest, form, row.architecture)
+        await self._catalogue.remember(
+            Conversion(
+                row.project,
+                row.file_digest,
+                form,
+                row.architecture,
+                CANONICALISER,
+                made.digest,
+                dict(made.facts),
+            )
+        )
+        return made
+
+    async def _eval_set(self, row: EvalSetRow) -> None:
+        try:
+            with self._metrics.timed(Stage.INTAKE):
+                made = await self._intake.eval_set(row.file_digest, rows_of(row.slice))
+        except AssayError as error:
+            await self._catalogue.eval_set_failed(row.project, row.id, error.as_json())
+        except Exception:  # noqa: BLE001 - a fault of ours is told without its inside
+            log.exception("data intake failed", eval_set=row.id)
+            await self._catalogue.eval_set_failed(row.project, row.id, internal_error().as_json())
+        else:
+            await self._catalogue.eval_set_ready(
+                row.project, row.id, _set_facts(made), _set_blobs(made)
+            )
+
+
+def _model_facts(subject: SubjectFacts, canonical: Canonical) -> dict[str, Json]:
+    return {"subject": subject.as_json(), "canonical": dict(canonical.facts)}
+
+
+def _set_facts(made: ImportedSet) -> dict[str, Json]:
+    return {"data": made.facts.as_json(), "details": dict(made.details)}
+
+
+def _set_blobs(made: ImportedSet) -> Mapping[str, Digest]:
+    return {"images": made.images, "labels": made.labels, "ids": made.ids}

@@ -1,0 +1,70 @@
+"""A policy is read and checked before anything is sent."""
+
+from pathlib import Path
+
+import pytest
+
+from service.cli.policies import checked, read_policy, warn_of_seed
+from service.core.policy import MINIMAL
+from service.errors import AssayError, Code, Exit
+
+
+def test_without_a_policy_a_minimal_one_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output holds a policy that can be redirected into a file and used as it is."""
+    with pytest.raises(AssayError) as caught:
+        read_policy(None)
+    assert (caught.value.code, caught.value.exit) == (Code.POLICY_MISSING, Exit.USAGE)
+    printed = capsys.readouterr().out
+    assert printed == MINIMAL
+    assert checked(printed).threats["linf8"].eps == "8/255"
+
+
+def test_the_text_stays_as_it_was_written(tmp_path: Path) -> None:
+    """What travels is the author's own text, comments included."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"# ours\n{MINIMAL}")
+    written = read_policy(path)
+    assert written.text == f"# ours\n{MINIMAL}"
+    assert written.checked == checked(MINIMAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (MINIMAL.replace("gte", "gtee"), Code.POLICY_INVALID),
+        (MINIMAL.replace("robust_accuracy", "robustness"), Code.POLICY_INVALID),
+        (MINIMAL.replace("Linf", "L2"), Code.THREAT_UNSUPPORTED),
+        ("\0", Code.POLICY_INVALID),
+        ("", Code.POLICY_INVALID),
+        ("x" * ((1 << 20) + 1), Code.POLICY_INVALID),
+    ],
+    ids=["typo", "metric", "norm", "binary", "empty", "huge"],
+)
+def test_mistakes_in_a_policy_are_found_here(tmp_path: Path, text: str, code: Code) -> None:
+    """A typo, a metric or a norm that nothing measures costs no upload."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    with pytest.raises(AssayError) as caught:
+        read_policy(path)
+    assert (caught.value.code, caught.value.exit) == (code, Exit.USAGE)
+
+
+def test_files_that_are_no_policy(tmp_path: Path) -> None:
+    """A missing file, a folder and bytes that are no text each say so."""
+    raw = tmp_path / "raw.yaml"
+    raw.write_bytes(b"\xff\xfe\xff")
+    codes: list[Code] = []
+    for path in (tmp_path / "none.yaml", tmp_path, raw):
+        with pytest.raises(AssayError) as caught:
+            read_policy(path)
+        codes.append(caught.value.code)
+    assert codes == [Code.FILE_NOT_FOUND, Code.POLICY_INVALID, Code.POLICY_INVALID]
+
+
+@pytest.mark.parametrize(("seed", "warned"), [(None, False), (0, False), (7, True)])
+def test_only_another_seed_is_warned_about(
+    capsys: pytest.CaptureFixture[str], seed: int | None, *, warned: bool
+) -> None:
+    """The policy's own seed, given or not, needs no warning; another one explores."""
+    warn_of_seed(checked(MINIMAL), seed)
+    assert ("explores" in capsys.readouterr().err) is warned

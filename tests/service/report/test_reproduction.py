@@ -1,0 +1,64 @@
+"""The command and the facts by which an audit can be repeated."""
+
+import shlex
+
+from analyzers.contract import Json
+from service.report.reproduction import chapters, commands
+from support import evidence as sample
+
+
+def told(evidence: dict[str, Json]) -> dict[str, str]:
+    """All facts of all chapters, by chapter and name."""
+    found = chapters(evidence, sample.verdict(), "0" * 64)
+    return {f"{one.title}/{name}": value for one in found for name, value in one.pairs}
+
+
+def test_the_command_declares_everything_that_matters() -> None:
+    """Slice, preprocessing, layout and a seed of its own become flags."""
+    facts = sample.facts()
+    facts["subject"]["input_spec"]["layout"] = "nhwc"
+    facts["plan"]["seed"] = 7
+    assert shlex.split(commands(facts)[0]) == [
+        *("assay", "check", "shapes-resnet18.onnx", "--data", "shapes-test.npz[0:1000]"),
+        *("--policy", "POLICY", "--normalize", "0.4914,0.4822,0.4465/0.247,0.2435,0.2616"),
+        *("--layout", "nhwc", "--seed", "7"),
+    ]
+
+
+def test_a_hostile_name_stays_one_word() -> None:
+    """A name cannot smuggle a second command into the line that people copy."""
+    facts = sample.facts()
+    facts["subject"]["name"] = "x; rm -rf ~\n#"
+    line = commands(facts)[0]
+    assert shlex.split(line)[2] == "x; rm -rf ~ #"
+    assert "\n" not in line
+    assert "rm" in shlex.split(f"assay check {facts['subject']['name']}", comments=True)
+
+
+def test_without_names_the_command_has_placeholders() -> None:
+    """Nothing known gives the form of the command."""
+    assert commands({}) == ["assay check MODEL --data DATA --policy POLICY"]
+
+
+def test_identity_and_run_are_apart() -> None:
+    """Digests stand under identity; host, time and cache under this run."""
+    facts = told(sample.evidence())
+    assert facts["Identity/evidence"] == "sha256:" + "0" * 64
+    assert facts["This run/host"] == "runner-7"
+    assert facts["This run/took"] == "6 min 12 s"
+    assert facts["This run/cache"] == "9 of 24 units answered from it"
+    assert facts["Model/input"] == "3×32×32"
+    assert facts["Images/eight bit"] == "yes"
+    assert facts["Files/evidence.json"].endswith(" 48,211 bytes")
+
+
+def test_nested_facts_become_one_line() -> None:
+    """A conversion's details are told; what is nested without end is cut."""
+    body = sample.evidence()
+    endless: Json = "deep"
+    for _ in range(50):
+        endless = [endless]
+    body["facts"]["subject"]["conversion"] = {"from": {"format": "pytorch"}, "log": endless}
+    facts = told(body)
+    assert facts["Model/conversion from"] == "format pytorch"
+    assert facts["Model/conversion log"] == "…"
