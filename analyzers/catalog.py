@@ -5,12 +5,14 @@ A new one is its own file and one line here: docs, interface and report follow b
 
 from typing import Final
 
+from analyzers.attacks import cascade
 from analyzers.behaviour import preflight
 from analyzers.contract import Analyzer
 from analyzers.structure import filters
 
 ALL: Final[tuple[Analyzer, ...]] = (
     preflight.ANALYZER,
+    cascade.ANALYZER,
     filters.ANALYZER,
 )
 

@@ -13,7 +13,7 @@ from service.core.driver import Course, instances_for
 from service.core.permutation import permutation
 from service.core.policy import Policy, parse_policy
 from service.core.stops import stops_for
-from service.store.records import AuditRow, EvalSetRow, ModelRow
+from service.store.records import AuditRow, EvalSetRow, ModelRow, NewAudit
 from service.version import CANONICALISER, VERSION
 
 _ID_BYTES = 32
@@ -75,9 +75,17 @@ class AuditCase:
 def prepare(
     row: AuditRow, model: ModelRow, data: EvalSetRow, *, shelf: Shelf, engine: Mapping[str, str]
 ) -> AuditCase:
-    """Build the course of an audit, with nothing done yet."""
-    options = row.options
-    policy = parse_policy(row.policy, ALL) if row.policy else None
+    """Everything that a claimed audit needs, with nothing done yet."""
+    policy, course = course_of(row, model, data, engine)
+    return AuditCase(row, model, data, policy, course, _material(model, data, shelf), engine)
+
+
+def course_of(
+    wish: AuditRow | NewAudit, model: ModelRow, data: EvalSetRow, engine: Mapping[str, str]
+) -> tuple[Policy | None, Course]:
+    """The course that an audit takes, whether it is queued already or only asked for."""
+    options = wish.options
+    policy = parse_policy(wish.policy, ALL) if wish.policy else None
     instances = instances_for(ALL, policy, options["analyzers"] or None)
     case = Case(
         SubjectFacts.from_json(model.facts["subject"]), DataFacts.from_json(data.facts["data"])
@@ -89,7 +97,7 @@ def prepare(
     course = Course(
         case, instances, seed=int(options["seed"]), engine=engine_class(engine), stops=stops
     )
-    return AuditCase(row, model, data, policy, course, _material(model, data, shelf), engine)
+    return policy, course
 
 
 def engine_class(engine: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""One audit from its first shard to its evidence: plan, submit, commit, again until nothing is left.
+"""One audit from its first shard to its evidence: plan, submit, commit, until nothing is left.
 
 Knows no analyzer by name and holds no thresholds of its own; what it needs of the outside comes
 in as ports, so the same course runs in the service and in a test.

@@ -42,6 +42,9 @@ class Service:
         self.settings = settings
         self.addresses: list[str] = []
         self.http_port = 0
+        self._servers: list[RpcServer] = []
+        self._http: Serving | None = None
+        self._calls = 0.0
         self._last_needed = time.monotonic()
 
     async def start(self) -> None:
@@ -66,17 +69,18 @@ class Service:
         await self._listen(ServiceApi(self._parts), registry)
 
     def _assemble(self, blobs: Blobs, metrics: Metrics) -> Parts:
-        settings, catalogue = self.settings, Catalogue(self._database)
+        settings = self.settings
+        catalogue, queue = Catalogue(self._database), Queue(self._database)
         live = Live()
         intake = Intake(self._executor, blobs, settings.limits)
         return Parts(
             settings=settings,
             catalogue=catalogue,
-            queue=Queue(self._database),
+            queue=queue,
             blobs=blobs,
             executor=self._executor,
             taking_in=TakingIn(catalogue, intake, metrics),
-            runner=Runner(settings, self._database, blobs, self._executor, live, metrics),
+            runner=Runner(settings, catalogue, queue, blobs, self._executor, live, metrics),
             live=live,
             metrics=metrics,
         )
@@ -91,7 +95,6 @@ class Service:
                 await server.start()
                 self._servers.append(server)
                 self.addresses.append(server.address)
-        self._http: Serving | None = None
         if self.settings.http:
             host, _, port = self.settings.http.rpartition(":")
             self._http = await start_http(Pages(self._parts, api, registry), host, int(port))
@@ -116,9 +119,12 @@ class Service:
         """Seconds since a call or an audit last needed this service."""
         parts = self._parts
         needed = parts.runner.busy or parts.taking_in.busy or parts.live.watched
-        calls = sum(server.calls for server in self._servers)
+        calls = self._calls_so_far()
         if needed or calls != self._calls:
             self._calls = calls
             self._last_needed = time.monotonic()
         return time.monotonic() - self._last_needed
 
+    def _calls_so_far(self) -> float:
+        counted = self._parts.metrics.registry.restricted_registry(["grpc_server_started_total"])
+        return sum(sample.value for family in counted.collect() for sample in family.samples)

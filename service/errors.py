@@ -186,7 +186,7 @@ class AssayError(Exception):
 
 
 def error_from_json(body: dict[str, object]) -> AssayError:
-    """Read what ``as_json`` wrote, or what a child claims went wrong; unknown codes turn internal."""
+    """Read what ``as_json`` wrote, or what a child claims; unknown codes turn internal."""
     raw = str(body.get("code", ""))
     code = Code(raw) if raw in Code.__members__ else Code.INTERNAL
     details = body.get("details")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from service.rpc.ports import Progress
 
@@ -40,7 +40,9 @@ class Live:
         """Whether anybody watches anything."""
         return any(self._watchers.values())
 
-    async def follow(self, audit: str, every_seconds: float) -> AsyncIterator[Progress | None]:
+    async def follow(
+        self, audit: str, every_seconds: float
+    ) -> AsyncGenerator[Progress | None, None]:
         """None whenever the store may hold news (at least ``every_seconds``), else progress."""
         heard: asyncio.Queue[Progress | None] = asyncio.Queue()
         self._watchers[audit].add(heard)

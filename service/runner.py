@@ -24,9 +24,8 @@ from service.live import Live
 from service.observe import CacheResult, Device, Metrics, Outcome, Profile, Stage, stage_of
 from service.rpc.ports import Progress as ProgressView
 from service.settings import Settings
-from service.store.audits import read_audit
 from service.store.blobs import Blobs
-from service.store.database import Database
+from service.store.catalogue import Catalogue
 from service.store.queue import Queue
 from service.store.records import Lease, NewReport, NewStep
 
@@ -41,7 +40,8 @@ class Runner:
     def __init__(
         self,
         settings: Settings,
-        database: Database,
+        catalogue: Catalogue,
+        queue: Queue,
         blobs: Blobs,
         executor: Executor,
         live: Live,
@@ -49,8 +49,8 @@ class Runner:
     ) -> None:
         """Prepare; nothing is claimed before ``start``."""
         self._settings = settings
-        self._database = database
-        self._queue = Queue(database)
+        self._catalogue = catalogue
+        self._queue = queue
         self._blobs = blobs
         self._executor = executor
         self._live = live
@@ -122,7 +122,7 @@ class Runner:
                 await self._work(lease)
             except AssayError as error:
                 await self._end_badly(lease, error)
-            except Exception:  # noqa: BLE001 - one audit's fault must not take the loop along
+            except Exception:
                 log.exception("audit failed", audit=lease.audit)
                 await self._end_badly(lease, internal_error())
             finally:
@@ -135,7 +135,7 @@ class Runner:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             kept = await self._queue.heartbeat(lease)
-            row = await read_audit(self._database, lease.project, lease.audit)
+            row = await self._catalogue.audit(lease.project, lease.audit)
             run = self._runs.get(lease.audit)
             if run is not None and (not kept or row.cancel_requested):
                 await run.give_up()
@@ -144,7 +144,7 @@ class Runner:
         started = datetime.now(UTC)
         case = await self._prepare(lease)
         await self._tell(lease, {"kind": "state", "state": "running"})
-        memory = _StoreMemory(self._database, self._queue, self._blobs, lease)
+        memory = _StoreMemory(self._queue, self._blobs, lease)
         run = AuditRun(
             case.course,
             case.material,
@@ -163,19 +163,21 @@ class Runner:
         told = _run_facts(lease, case, started, finished)
         with self._metrics.timed(Stage.RENDER):
             closing = await asyncio.to_thread(close, case, run.account, self._blobs, told)
-        await self._finish(lease, case, closing)
+        await self._finish(lease, closing)
         self._count(run.account, closing.evidence["facts"]["passes"])
 
     async def _prepare(self, lease: Lease) -> AuditCase:
-        row, model, data = await self._queue.material(lease)
+        row = await self._catalogue.audit(lease.project, lease.audit)
+        model = await self._catalogue.model(lease.project, row.model)
+        data = await self._catalogue.eval_set(lease.project, row.eval_set)
         return await asyncio.to_thread(
             prepare, row, model, data, shelf=self._blobs, engine=self._executor.engine
         )
 
-    async def _finish(self, lease: Lease, case: AuditCase, closing: Closing) -> None:
-        evidence = await self._blobs.put_bytes(lease.project, as_file(closing.evidence))
-        page = await self._blobs.put_bytes(lease.project, closing.page)
-        await self._blobs.put_bytes(lease.project, closing.samples)
+    async def _finish(self, lease: Lease, closing: Closing) -> None:
+        evidence = await self._keep(lease, as_file(closing.evidence))
+        page = await self._keep(lease, closing.page)
+        await self._keep(lease, closing.samples)
         verdict = dict(closing.verdict) if closing.verdict is not None else {}
         word = str(verdict.get("verdict", ""))
         facts = evidence_digest(closing.evidence)
@@ -191,7 +193,11 @@ class Runner:
         if done:
             self._count_end(Outcome.OK, closing)
             log.info("audit finished", audit=lease.audit, verdict=word, facts=facts)
-        del case
+
+    async def _keep(self, lease: Lease, data: bytes) -> Digest:
+        digest = await self._blobs.put_bytes(data)
+        await self._catalogue.own_blob(lease.project, digest, len(data))
+        return digest
 
     async def _end_badly(self, lease: Lease, error: AssayError) -> None:
         if error.code is Code.CANCELLED and self._draining:
@@ -266,8 +272,7 @@ class _Observer:
 class _StoreMemory:
     """The shard cache and the audit's steps, in the store."""
 
-    def __init__(self, database: Database, queue: Queue, blobs: Blobs, lease: Lease) -> None:
-        self._database = database
+    def __init__(self, queue: Queue, blobs: Blobs, lease: Lease) -> None:
         self._queue = queue
         self._blobs = blobs
         self._lease = lease
@@ -277,7 +282,7 @@ class _StoreMemory:
         if found is None:
             return None
         kept = kept_from_json(found)
-        there = [self._blobs.local_path(blob).exists() for blob in kept.done.blobs.values()]
+        there = [self._blobs.has(blob) for blob in kept.done.blobs.values()]
         return kept if all(there) else None
 
     async def commit(self, key: Digest, analyzer: str, kept: Kept) -> None:

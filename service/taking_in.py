@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -75,32 +76,27 @@ class TakingIn:
                 canonical = await self._canonical(row, form)
                 subject = subject_of(canonical, InputSpec.from_json(row.input_spec))
         except AssayError as error:
-            await self._catalogue.model_failed(row.project, row.id, error.as_json())
-        except Exception:  # noqa: BLE001 - a fault of ours is told without its inside
+            await self._catalogue.model_failed(row, error.as_json())
+        except Exception:
             log.exception("model intake failed", model=row.id)
-            await self._catalogue.model_failed(row.project, row.id, internal_error().as_json())
+            await self._catalogue.model_failed(row, internal_error().as_json())
         else:
             facts = _model_facts(subject, canonical)
-            await self._catalogue.model_ready(row.project, row.id, form, canonical.digest, facts)
+            await self._catalogue.model_ready(
+                row, form=form, canonical=canonical.digest, facts=facts
+            )
 
     async def _canonical(self, row: ModelRow, form: str) -> Canonical:
         """The canonical file of an upload: from memory when this file was seen before."""
-        known = await self._catalogue.conversion(
-            row.project, row.file_digest, form, row.architecture, CANONICALISER
+        wish = Conversion(
+            row.project, row.file_digest, form, row.architecture, CANONICALISER, ""
         )
+        known = await self._catalogue.conversion(wish)
         if known is not None:
             return Canonical(known.canonical_digest, known.facts)
         made = await self._intake.canonical(row.file_digest, form, row.architecture)
-        await self._catalogue.remember(
-            Conversion(
-                row.project,
-                row.file_digest,
-                form,
-                row.architecture,
-                CANONICALISER,
-                made.digest,
-                dict(made.facts),
-            )
+        await self._catalogue.remember_conversion(
+            replace(wish, canonical_digest=made.digest, facts=dict(made.facts))
         )
         return made
 
@@ -109,13 +105,13 @@ class TakingIn:
             with self._metrics.timed(Stage.INTAKE):
                 made = await self._intake.eval_set(row.file_digest, rows_of(row.slice))
         except AssayError as error:
-            await self._catalogue.eval_set_failed(row.project, row.id, error.as_json())
-        except Exception:  # noqa: BLE001 - a fault of ours is told without its inside
+            await self._catalogue.eval_set_failed(row, error.as_json())
+        except Exception:
             log.exception("data intake failed", eval_set=row.id)
-            await self._catalogue.eval_set_failed(row.project, row.id, internal_error().as_json())
+            await self._catalogue.eval_set_failed(row, internal_error().as_json())
         else:
             await self._catalogue.eval_set_ready(
-                row.project, row.id, _set_facts(made), _set_blobs(made)
+                row, facts=_set_facts(made), blobs=_set_blobs(made)
             )
 
 

@@ -20,7 +20,7 @@ class Ball(NamedTuple):
 
     def at(self, unit: FloatArray) -> FloatArray:
         """The points at these fractions of the way from lowest to highest."""
-        return self.clamp(self.low + unit * (self.high - self.low))
+        return self.clamp(np.asarray(self.low + unit * (self.high - self.low), np.float32))
 
     def rows(self, picked: np.ndarray[tuple[int], np.dtype[np.int64]]) -> "Ball":
         """The balls around some of the images."""

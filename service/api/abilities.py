@@ -26,7 +26,7 @@ class AbilityApi:
             threats=sorted({norm for one in told for norm in one.threats}),
             sandbox_level=f"L{executor.sandbox_level}",
             engine=executor.engine,
-            providers=[executor.engine["provider"]],
+            providers=[f"{executor.engine['device'].upper()}ExecutionProvider"],
             profiles=(),
             limits=Limits(max_blob=self._parts.settings.max_blob),
         )

@@ -1,13 +1,13 @@
 """Audits: planned, queued, watched, cancelled, removed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
 from analyzers.catalog import ALL
 from analyzers.contract import DataFacts, SubjectFacts
 from service.api.parts import Parts
-from service.audit_case import prepare
+from service.audit_case import course_of
 from service.core.canonical import digest
 from service.core.policy import Policy, parse_policy
 from service.errors import AssayError, Code
@@ -46,16 +46,18 @@ class AuditApi:
         key = _request_key(request)
         row = await self._parts.queue.enqueue(wish, key)
         self._parts.runner.wake()
-        return await self._view(row)
+        return await self._audit_view(row)
 
     async def audit(self, name: str) -> ports.AuditView:
         """The audit of that name."""
-        return await self._view(await self._row(name))
+        return await self._audit_view(await self._row(name))
 
     async def audits(self, query: ports.AuditQuery) -> ports.Page[ports.AuditView]:
         """A page of audits."""
-        page = await self._parts.catalogue.list_audits(query)
-        return ports.Page([await self._view(row) for row in page.items], page.after)
+        page = await self._parts.catalogue.list_audits(
+            query.project, query.limit, query.after, _chosen(query)
+        )
+        return ports.Page([await self._audit_view(row) for row in page.items], page.next_token)
 
     async def delete_audit(self, name: str, request_id: str) -> None:
         """Remove a finished audit with its files; NOT_READY before its end."""
@@ -74,7 +76,7 @@ class AuditApi:
         row = await self._row(name)
         row = await self._parts.queue.request_cancel(row.project, row.id)
         await self._parts.runner.cancelled(row.id)
-        return await self._view(row)
+        return await self._audit_view(row)
 
     async def watch(self, name: str, after: int) -> AsyncGenerator[ports.EventView, None]:
         """Kept events behind ``after``, then what happens, until ``Finished``."""
@@ -116,7 +118,7 @@ class AuditApi:
         parsed = parse_name(name, "audits")
         return await self._parts.catalogue.audit(parsed.project, parsed.id)
 
-    async def _view(self, row: AuditRow) -> ports.AuditView:
+    async def _audit_view(self, row: AuditRow) -> ports.AuditView:
         report = await self._parts.catalogue.report(row.project, row.id) if row.final else None
         events = await self._parts.queue.events(row.project, row.id, after=0)
         brackets = {
@@ -134,12 +136,22 @@ class AuditApi:
 
     def _planned_units(self, wish: NewAudit, model: ModelRow, data: EvalSetRow) -> int:
         """How many units the audit would run if nothing stopped it and no cache answered."""
-        parts = self._parts
-        case = prepare(wish, model, data, shelf=parts.blobs, engine=parts.executor.engine)
+        _, course = course_of(wish, model, data, self._parts.executor.engine)
         return sum(
-            len(one.analyzer.plan(case.course.case, one.config, (), ()))
-            for one in case.course.instances
+            len(one.analyzer.plan(course.case, one.config, (), ())) for one in course.instances
         )
+
+
+def _chosen(query: ports.AuditQuery) -> dict[str, Sequence[str]]:
+    """The rows that a query means, column by column."""
+    states = [name for name, state in AUDIT_STATES.items() if state in query.states]
+    chosen: dict[str, Sequence[str]] = {
+        "model": [parse_name(query.model, "models").id] if query.model else [],
+        "eval_set": [parse_name(query.eval_set, "evalSets").id] if query.eval_set else [],
+        "state": states,
+        "verdict": query.verdicts,
+    }
+    return {name: values for name, values in chosen.items() if values}
 
 
 def _refuse_what_is_not_there(request: ports.NewAudit) -> None:
@@ -168,7 +180,7 @@ def _wish(
     request: ports.NewAudit, model: ModelRow, data: EvalSetRow, policy: Policy | None
 ) -> NewAudit:
     seed = request.seed if request.seed is not None else (policy.seed if policy else 0)
-    judged = policy is not None and not request.analyzers and not request.evidence_only
+    judged = policy is not None
     return NewAudit(
         project=request.project,
         model=model.id,
@@ -196,7 +208,6 @@ def _request_key(request: ports.NewAudit) -> RequestKey | None:
         "seed": request.seed,
         "expected": request.expected_accuracy,
         "analyzers": [[one.id, dict(one.config)] for one in request.analyzers],
-        "evidence_only": request.evidence_only,
         "skip_cache": request.skip_cache,
     }
     return RequestKey(request.request_id, "CreateAudit", digest(body))

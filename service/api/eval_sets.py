@@ -34,17 +34,17 @@ class EvalSetApi:
         row = await self._parts.catalogue.add_eval_set(wish, key if request.request_id else None)
         if row.state in ("QUEUED", "RUNNING"):
             self._parts.taking_in.eval_set(row)
-        return await self._view(row)
+        return await self._set_view(row)
 
     async def eval_set(self, name: str) -> ports.EvalSetView:
         """The evaluation set of that name."""
         parsed = parse_name(name, "evalSets")
-        return await self._view(await self._parts.catalogue.eval_set(parsed.project, parsed.id))
+        return await self._set_view(await self._parts.catalogue.eval_set(parsed.project, parsed.id))
 
     async def eval_sets(self, query: ports.ListQuery) -> ports.Page[ports.EvalSetView]:
         """A page of evaluation sets."""
-        page = await self._parts.catalogue.list_eval_sets(query)
-        return ports.Page([await self._view(row) for row in page.items], page.after)
+        page = await self._parts.catalogue.list_eval_sets(query.project, query.limit, query.after)
+        return ports.Page([await self._set_view(row) for row in page.items], page.next_token)
 
     async def delete_eval_set(self, name: str, request_id: str) -> None:
         """Remove it; IN_USE while an audit stands on it."""
@@ -52,6 +52,6 @@ class EvalSetApi:
         parsed = parse_name(name, "evalSets")
         await self._parts.catalogue.delete_eval_set(parsed.project, parsed.id)
 
-    async def _view(self, row: EvalSetRow) -> ports.EvalSetView:
+    async def _set_view(self, row: EvalSetRow) -> ports.EvalSetView:
         size = await self._parts.catalogue.blob_size(row.project, row.file_digest)
-        return eval_set_view(row, size)
+        return eval_set_view(row, size or 0)

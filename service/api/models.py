@@ -44,17 +44,17 @@ class ModelApi:
             # A file that is already known is ready at once; waiting a moment spares a round trip.
             await self._parts.taking_in.settled("models", row.project, row.id, 0.05)
             row = await self._parts.catalogue.model(row.project, row.id)
-        return await self._view(row)
+        return await self._model_view(row)
 
     async def model(self, name: str) -> ports.ModelView:
         """The model of that name."""
         parsed = parse_name(name, "models")
-        return await self._view(await self._parts.catalogue.model(parsed.project, parsed.id))
+        return await self._model_view(await self._parts.catalogue.model(parsed.project, parsed.id))
 
     async def models(self, query: ports.ListQuery) -> ports.Page[ports.ModelView]:
         """A page of models."""
-        page = await self._parts.catalogue.list_models(query)
-        return ports.Page([await self._view(row) for row in page.items], page.after)
+        page = await self._parts.catalogue.list_models(query.project, query.limit, query.after)
+        return ports.Page([await self._model_view(row) for row in page.items], page.next_token)
 
     async def delete_model(self, name: str, request_id: str) -> None:
         """Remove it; IN_USE while an audit stands on it."""
@@ -62,9 +62,9 @@ class ModelApi:
         parsed = parse_name(name, "models")
         await self._parts.catalogue.delete_model(parsed.project, parsed.id)
 
-    async def _view(self, row: ModelRow) -> ports.ModelView:
+    async def _model_view(self, row: ModelRow) -> ports.ModelView:
         size = await self._parts.catalogue.blob_size(row.project, row.file_digest)
-        return model_view(row, size)
+        return model_view(row, size or 0)
 
 
 def _check_architecture(name: str) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from service.cli.displays import display
 from service.cli.files import fetch
-from service.cli.submission import Wish, submit
+from service.cli.submission import submit
 from service.cli.terminal import note, say
 from service.cli.watching import follow
+from service.cli.wishes import Wish
 from service.client import Client
 from service.errors import Exit
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from service.cli.options import (
     Architecture,
@@ -18,8 +19,12 @@ from service.cli.options import (
     Seed,
     Server,
 )
+from service.cli.terminal import say
 from service.cli.verb import verb
 from service.errors import Exit
+
+if TYPE_CHECKING:
+    from service.cli.wishes import Wish
 
 
 @verb
@@ -40,15 +45,10 @@ def check(  # noqa: PLR0913 - the options of a command
     debug: Debug = False,
 ) -> Exit:
     """Audit a model and judge it by your policy. The verdict decides the exit code."""
-    from service.cli.auditing import audit_detached, audit_to_end
-    from service.cli.connection import connected
-    from service.cli.files import PAGE, VERDICT
     from service.cli.policies import read_policy, warn_of_seed
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
-    from service.cli.submission import Wish
-    from service.cli.terminal import say
-    from service.cli.verdicts import exit_of, tell_verdict
+    from service.cli.wishes import Wish
 
     written = read_policy(policy)
     warn_of_seed(written.checked, seed)
@@ -61,6 +61,15 @@ def check(  # noqa: PLR0913 - the options of a command
         expected_accuracy=expect_accuracy,
         seed=seed,
     )
+    return _run(wish, out, server=server, detach=detach)
+
+
+def _run(wish: "Wish", out: Path, *, server: str | None, detach: bool) -> Exit:
+    from service.cli.auditing import audit_detached, audit_to_end
+    from service.cli.connection import connected
+    from service.cli.files import PAGE, VERDICT
+    from service.cli.verdicts import exit_of, tell_verdict
+
     with connected(server) as client:
         if detach:
             return audit_detached(client, wish)

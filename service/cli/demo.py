@@ -96,7 +96,7 @@ def _checked(client: "Client", net: str, data: Path, out: Path) -> _Case:
     from service.cli.auditing import audit_to_end
     from service.cli.files import PAGE, VERDICT
     from service.cli.sources import DataSource
-    from service.cli.submission import Wish
+    from service.cli.wishes import Wish
 
     note(f"\nThe {net} network:")
     with as_file(files(_NETS) / "nets" / f"{net}.onnx") as model:

@@ -46,7 +46,7 @@ def preflight(  # noqa: PLR0913 - the options of a command
     from service.cli.files import EVIDENCE
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
-    from service.cli.submission import Wish
+    from service.cli.wishes import Wish
     from service.core.policy import MINIMAL
     from service.rpc.ports import AnalyzerSpec
 

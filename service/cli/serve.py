@@ -9,6 +9,7 @@ from service.cli.options import Debug
 from service.cli.terminal import say
 from service.cli.verb import verb
 from service.errors import Exit
+from service.settings import DEFAULT_HTTP, DEFAULT_LISTEN
 
 if TYPE_CHECKING:
     from service.build import Service
@@ -18,34 +19,38 @@ if TYPE_CHECKING:
 def serve(
     *,
     listen: Annotated[
-        str | None,
-        typer.Option("--listen", metavar="HOST:PORT", help="Where gRPC is served."),
-    ] = None,
+        str, typer.Option("--listen", metavar="HOST:PORT", help="Where gRPC is served.")
+    ] = DEFAULT_LISTEN,
     http: Annotated[
-        str | None,
-        typer.Option("--http", metavar="HOST:PORT", help="Where pages and metrics are served."),
-    ] = None,
+        str,
+        typer.Option(
+            "--http", metavar="HOST:PORT", help="Where pages and metrics are served; '' for none."
+        ),
+    ] = DEFAULT_HTTP,
     home: Annotated[
         Path | None,
-        typer.Option("--home", metavar="DIR", file_okay=False, help="Where state is kept."),
+        typer.Option(
+            "--home", metavar="DIR", file_okay=False, help="Where state is kept, as ASSAY_HOME."
+        ),
     ] = None,
     debug: Debug = False,
 ) -> Exit:
     """Serve until told to end. Only this machine can reach it unless you say otherwise."""
     from service.cli.connection import need_server_part
-    from service.settings import DEFAULT_HTTP, DEFAULT_LISTEN, Settings, default_home
+    from service.settings import Settings, default_home
 
     need_server_part()
-    settings = Settings(
-        home=home.absolute() if home else default_home(),
-        listen=listen or DEFAULT_LISTEN,
-        http=http or DEFAULT_HTTP,
-    )
-    from service.serve import standing
+    from service.serve import standing  # needs the parts that were just looked for
 
-    standing(settings, _announce)
+    where = home.expanduser().absolute() if home else default_home()
+    standing(Settings(home=where, listen=listen, http=http), _announce)
     return Exit.PASS
 
 
 def _announce(service: "Service") -> None:
-    say(f"gRPC at {service}")
+    for address in service.addresses:
+        say(f"gRPC at {address}")
+    if service.http_port:
+        host = service.settings.http.rpartition(":")[0]
+        say(f"Pages and metrics at http://{host}:{service.http_port}/audits")
+    say("Ctrl-C ends it.")

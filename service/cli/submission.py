@@ -1,15 +1,11 @@
 """From files to an audit in the service: send, have them read, ask for the audit."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from analyzers.contract import InputSpec
 from service.cli.displays import Display
-from service.cli.sources import DataSource
+from service.cli.wishes import Wish
 from service.client import Client
 from service.rpc.ports import (
-    AnalyzerSpec,
     EvalSetView,
     FileRef,
     ModelView,
@@ -20,20 +16,6 @@ from service.rpc.ports import (
 from service.rpc.uploads import FileKind
 
 _LONGEST_NAME = 200
-
-
-@dataclass(frozen=True)
-class Wish:
-    """An audit as a command line asks for it."""
-
-    model: Path
-    data: DataSource
-    policy: str
-    input_spec: InputSpec = field(default_factory=InputSpec)
-    architecture: str = ""
-    expected_accuracy: float | None = None
-    seed: int | None = None
-    analyzers: Sequence[AnalyzerSpec] = ()
 
 
 def submit(client: Client, wish: Wish, display: Display) -> str:

@@ -5,7 +5,7 @@ import sys
 
 def say(line: str = "") -> None:
     """Print a line of the result."""
-    print(line)
+    print(line, flush=True)
 
 
 def note(line: str = "") -> None:

@@ -48,7 +48,7 @@ def instances_for(
 ) -> list[Instance]:
     """What runs: every analyzer once, and every attack once for each threat it serves.
 
-    ``wanted`` (id to config) narrows the audit to some analyzers and configures them.
+    ``wanted`` (id to config) configures analyzers, and without a policy names all that run.
     """
     known = {one.description.id for one in catalogue}
     for name in wanted or {}:
@@ -58,25 +58,26 @@ def instances_for(
                 f"There is no analyzer named '{name[:80]}'.",
                 f"Use one of: {', '.join(sorted(known))}.",
             )
-    found: list[Instance] = []
+    found: dict[str, Instance] = {}
     for analyzer in sorted(catalogue, key=lambda one: not one.description.first):
-        if wanted and analyzer.description.id not in wanted:
+        if policy is None and wanted and analyzer.description.id not in wanted:
             continue
         config = dict((wanted or {}).get(analyzer.description.id, {}))
-        found.extend(_instances_of(analyzer, config, policy))
-    return found
+        found.update((one.key, one) for one in _instances_of(analyzer, config, policy))
+    return list(found.values())
 
 
 def _instances_of(
     analyzer: Analyzer, config: Mapping[str, Json], policy: Policy | None
 ) -> list[Instance]:
     told = analyzer.description
-    if not told.threats or config:
-        _check_config(analyzer, config)
-        return [Instance(_key(told.id, config), analyzer, config)]
     threats = {rule.threat for rule in (policy.threats.values() if policy else ())}
     serves = sorted((one for one in threats if one.norm in told.threats), key=lambda one: one.text)
-    return [Instance(f"{told.id}@{one.text}", analyzer, one.as_config()) for one in serves]
+    configs: list[Mapping[str, Json]] = [one.as_config() for one in serves]
+    if not told.threats or config:
+        _check_config(analyzer, config)
+        configs.append(config)
+    return [Instance(_key(told.id, one), analyzer, one) for one in configs]
 
 
 def _key(analyzer_id: str, config: Mapping[str, Json]) -> str:

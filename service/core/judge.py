@@ -100,10 +100,15 @@ def judge(evidence: Mapping[str, Json], policy: Policy, *, evaluated_at: str) ->
     }
 
 
+def _mapping(value: Json) -> Mapping[str, Json]:
+    """An object of the evidence; what is none holds nothing."""
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # JSON object
+
+
 def _facts(evidence: Mapping[str, Json]) -> Mapping[str, Json]:
-    facts = evidence.get("facts")
+    facts = _mapping(evidence.get("facts"))
     try:
-        whole = isinstance(facts, dict) and facts["data"]["n"] > 0 and bool(facts["plan"])
+        whole = facts["data"]["n"] > 0 and bool(facts["plan"]["analyzers"])
         _ = facts["measurements"], facts["samples"], facts["plan"]["seed"]
     except (KeyError, TypeError) as error:
         raise _unreadable() from error
@@ -158,7 +163,7 @@ def _indicators(facts: Mapping[str, Json]) -> list[Mapping[str, Json]]:
 
 
 def _indicator(key: str, metric: str, one: Mapping[str, Json]) -> Mapping[str, Json]:
-    counts = one.get("counts") or {}
+    counts = _mapping(one.get("counts"))
     numerator, denominator = counts.get("numerator"), counts.get("denominator")
     limit, state = one.get("limit"), "missing"
     share = None
@@ -168,7 +173,7 @@ def _indicator(key: str, metric: str, one: Mapping[str, Json]) -> Mapping[str, J
     return {
         "analyzer": key,
         "metric": metric,
-        "scope": dict(one.get("scope") or {}),
+        "scope": dict(_mapping(one.get("scope"))),
         "state": state,
         "value": share,
         "limit": limit,
@@ -187,7 +192,7 @@ def _ruling(case: _Case, line: Requirement) -> Ruling:
     if one.get("outcome") != "measured":
         reason = f"It could not be measured: {one.get('note') or one.get('outcome')}."
         return Ruling(line, "INCONCLUSIVE", reason, "absence", threat)
-    tally = tally_of(one.get("counts") or {}, case.population)
+    tally = tally_of(_mapping(one.get("counts")), case.population)
     _check_states(case, one, tally)
     interval = _interval(tally, line, case.policy.claim)
     state, reason, by = _decide(case, line, tally, interval)
@@ -207,14 +212,15 @@ def _matching(case: _Case, line: Requirement) -> list[Mapping[str, Json]]:
 
 
 def _threat_of(one: Mapping[str, Json]) -> str:
-    return str((one.get("scope") or {}).get("threat", ""))
+    return str(_mapping(one.get("scope")).get("threat", ""))
 
 
 def _check_states(case: _Case, one: Mapping[str, Json], tally: Tally) -> None:
     """A tally that its own per-sample states do not bear out is no evidence."""
-    states = (case.facts["samples"].get(one["analyzer"]) or {}).get("states") or {}
-    standing = int(states.get("standing", 0)) + int(states.get("right", 0))
-    pending = int(states.get("pending", 0))
+    told = _mapping(case.facts["samples"].get(one["analyzer"]))
+    states = {name: int(count) for name, count in _mapping(told.get("states")).items()}
+    standing = states.get("standing", 0) + states.get("right", 0)
+    pending = states.get("pending", 0)
     if (
         standing != tally.standing
         or pending != tally.pending
@@ -240,7 +246,7 @@ def _interval(tally: Tally, line: Requirement, claim: str) -> Interval:
     return set_interval(tally.population, tally.prefix, tally.standing, alpha)
 
 
-def _decide(
+def _decide(  # noqa: PLR0911 - one answer after another, in the order of their weight
     case: _Case, line: Requirement, tally: Tally, interval: Interval
 ) -> tuple[State, str, str]:
     need, total = survivors_needed(line.gte, tally.population), tally.population

@@ -1,7 +1,7 @@
 """Thresholds as stop rules: they only decide how many blocks run, never what a block holds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from analyzers.contract import Stop, Tally
@@ -53,5 +53,5 @@ def stops_for(instance: Instance, policy: Policy) -> Sequence[Stop]:
     return stops
 
 
-def _fails_rule(line: Requirement, claim: str):  # noqa: ANN202 - the type stands in Stop.fails
+def _fails_rule(line: Requirement, claim: str) -> Callable[[Tally], bool]:
     return lambda tally: fails(tally, line, claim)

@@ -53,12 +53,8 @@ def build_app(state: HttpPort, hosts: Sequence[str] = ()) -> Starlette:
             Route("/reports/{id}.json", pages.evidence),
             Route("/reports/{id}", pages.report),
         ],
-        middleware=[Middleware(Guard, hosts=hosts)],
-        exception_handlers={
-            AssayError: _explained,
-            HTTPException: _refused,
-            Exception: _broken,
-        },
+        middleware=[Middleware(Guard, broken=_broken(), hosts=hosts)],
+        exception_handlers={AssayError: _explained, HTTPException: _refused},
     )
 
 
@@ -132,9 +128,10 @@ def _there(body: bytes | None) -> bytes:
 
 
 async def _explained(_request: Request, error: Exception) -> Response:
-    """An error in the user's words; what is internal stays in the log."""
+    """An error in the user's words; an internal one stays inside."""
     if not isinstance(error, AssayError) or error.kind is Kind.INTERNAL:
-        return await _broken(_request, error)
+        _log.error("request failed", exc_info=error)
+        return _broken()
     status = _STATUSES.get(error.kind, HTTPStatus.BAD_REQUEST)
     page = problem_page(status.phrase, error.sentence, error.remedy)
     return HTMLResponse(page, status_code=status)
@@ -148,8 +145,7 @@ async def _refused(_request: Request, error: Exception) -> Response:
     return HTMLResponse(problem_page(status.phrase, told), status_code=status, headers=headers)
 
 
-async def _broken(_request: Request, error: Exception) -> Response:
-    _log.error("request failed", exc_info=error)
+def _broken() -> Response:
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     page = problem_page(status.phrase, "Something went wrong inside the service.", "Try again.")
     return HTMLResponse(page, status_code=status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,36 +23,47 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+_log = structlog.get_logger("assay.http")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Guard:
-    """ASGI middleware: security headers on everything, and no stranger's name for this host.
+    """ASGI middleware: headers on everything, errors included; no stranger's name for this host.
 
     A web page can make its own name resolve to 127.0.0.1 and then read whatever answers there
     (DNS rebinding); its requests still carry its own name.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str] = ()) -> None:
-        """Answer to ``hosts`` only; to any name when there are none."""
+    def __init__(self, app: ASGIApp, *, broken: ASGIApp, hosts: Sequence[str] = ()) -> None:
+        """Answer to ``hosts`` only, to any name when there are none; ``broken`` is status 500."""
         self._app = app
+        self._broken = broken
         self._hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and complete its answer."""
+        """Pass a request on and complete its answer, whatever becomes of it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        begun = False
 
         async def complete(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
             await send(message)
 
         app = self._app if self._knows(scope) else _MISDIRECTED
-        await app(scope, receive, complete)
+        try:
+            await app(scope, receive, complete)
+        except Exception:
+            if begun:
+                raise
+            _log.exception("request failed")
+            await self._broken(scope, receive, complete)
 
     def _knows(self, scope: Scope) -> bool:
         if not self._hosts:

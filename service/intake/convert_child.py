@@ -70,12 +70,12 @@ def _first(module: nn.Module, weights: Mapping[str, torch.Tensor]) -> str:
 
 def _exported(module: nn.Module, shape: tuple[int, int, int]) -> tuple[bytes, float]:
     example = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
-    # The exporter's imports ask for a temporary folder, which probes by writing; nothing is written.
+    # The exporter's imports ask for a temporary folder, which is found by writing to it.
     tempfile.tempdir = "/nowhere"
     logging.disable(logging.WARNING)  # the exporter speaks of packages that nobody here needs
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
+        program = torch.onnx.export(  # pyright: ignore[reportUnknownMemberType]  # open types
             module,
             (example,),
             dynamo=True,

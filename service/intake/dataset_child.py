@@ -3,7 +3,7 @@
 import hashlib
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def _read(file: int) -> tuple[Array, Array]:
 
 
 def _checked_images(images: Array) -> Array:
-    if images.dtype not in (np.uint8, np.float32):
+    if images.dtype.name not in {"uint8", "float32"}:
         raise Refusal(
             "DATA_DTYPE_UNSUPPORTED",
             f"The images are {images.dtype.name}; only uint8 and float32 images are taken.",
@@ -143,7 +143,7 @@ def _checked_labels(labels: Array, images: int) -> Array:
     return whole
 
 
-def _sliced(images: Array, labels: Array, rows: Any) -> tuple[Array, Array]:
+def _sliced(images: Array, labels: Array, rows: Sequence[int] | None) -> tuple[Array, Array]:
     if rows is None:
         return images, labels
     low, high = int(rows[0]), int(rows[1])

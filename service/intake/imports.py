@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from analyzers.contract import DataFacts, Digest, InputSpec, Json, SubjectFacts
 from service.core.canonical import digest
@@ -98,7 +98,9 @@ class Intake:
         facts = DataFacts.from_json({name: read.facts[name] for name in names})
         return ImportedSet(facts, details, **kept)
 
-    async def _run(self, stage: str, body: Any, file: Digest, seconds: float) -> Result:
+    async def _run(
+        self, stage: str, body: Mapping[str, Json], file: Digest, seconds: float
+    ) -> Result:
         request = Request(
             stage,
             body,

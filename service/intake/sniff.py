@@ -54,7 +54,7 @@ def _is_safetensors(head: bytes, size: int) -> bool:
     if len(head) < HEAD - 7:
         return False
     (length,) = struct.unpack("<Q", head[:8])
-    return 2 <= length <= size - 8 and head[8:9] == b"{"
+    return 0 < length <= size - 8 and head[8:9] == b"{"
 
 
 def _may_be_onnx(head: bytes) -> bool:

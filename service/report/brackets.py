@@ -76,7 +76,7 @@ def _holding(one: Mapping[str, Json], line: Mapping[str, Json]) -> Holding:
     whole_set = seen == total and not pending
     sentence = _sentence((certified, upper), total, attacked=bool(scope), exact=whole_set)
     figures = [figure_of(view)]
-    if one.get("view") and not drawn:
+    if text(mapping(one, "view"), "kind") not in {"", "bracket", "number"}:
         figures.append(figure_of(one["view"]))
     return Holding(f"{title}: {against}" if against else title, sentence, figures, facts)
 

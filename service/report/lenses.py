@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from analyzers.contract import Json
 from service.report import wording
@@ -53,49 +54,70 @@ class Lens:
 def lenses(facts: Mapping[str, Json], pictures: Pictures) -> list[Lens]:
     """One group for each analyzer of the plan that measured anything to explain."""
     rest: dict[str, list[Mapping[str, Json]]] = {}
+    judged: set[str] = set()
     for one in mappings(facts, "measurements"):
-        if text(one, "outcome") == "measured" and not is_tally(one):
+        if is_tally(one):
+            judged.add(text(one, "analyzer"))
+        elif text(one, "bound") != "indicator":
             rest.setdefault(text(one, "analyzer"), []).append(one)
     planned = {text(one, "key"): one for one in mappings(mapping(facts, "plan"), "analyzers")}
     ordered = [*planned, *(key for key in rest if key not in planned)]
     found = [
-        _lens(key, planned.get(key, {}), rest[key], pictures)
+        _lens(_Told(key, planned.get(key, {}), key in judged), rest[key], pictures)
         for key in dict.fromkeys(ordered)
         if rest.get(key)
     ]
     return [one for one in found if one.readings or one.figures or one.spread]
 
 
-def _lens(
-    key: str, told: Mapping[str, Json], measured: list[Mapping[str, Json]], pictures: Pictures
-) -> Lens:
-    stated = [one for one in measured if text(one, "bound") != "indicator"]
-    grades = {text(one, "grade", "C") for one in stated}
+class _Told(NamedTuple):
+    """Who speaks."""
+
+    key: str
+    body: Mapping[str, Json]
+    judged: bool
+    """Whether it counts images as well: what it adds to that explains nothing."""
+
+
+def _lens(told: _Told, stated: list[Mapping[str, Json]], pictures: Pictures) -> Lens:
+    measured = [one for one in stated if text(one, "outcome") == "measured"]
+    grades = {text(one, "grade", "C") for one in measured}
+    name, body = told.key, told.body
     return Lens(
-        title=text(told, "title", key or "Unnamed analyzer"),
-        identity=f"{text(told, 'id', key)} {text(told, 'version')}".strip(),
-        summary=text(told, "summary"),
-        reference=text(told, "reference"),
-        explains=grades <= {"C"},
-        readings=[_reading(one) for one in stated if not mapping(one, "scope")],
-        figures=[figure_of(one["view"], pictures) for one in stated if one.get("view")],
-        spread=_spread([one for one in stated if mapping(one, "scope")]),
+        title=text(body, "title", name or "Unnamed analyzer"),
+        identity=f"{text(body, 'id', name)} {text(body, 'version')}".strip(),
+        summary=text(body, "summary"),
+        reference=text(body, "reference"),
+        explains=grades <= {"C"} and not told.judged,
+        readings=[_reading(one) for one in measured if not mapping(one, "scope")],
+        figures=[figure_of(one["view"], pictures) for one in stated if _drawn(one)],
+        spread=_spread([one for one in measured if mapping(one, "scope")]),
     )
 
 
+def _drawn(one: Mapping[str, Json]) -> bool:
+    """Whether a view adds to the tables: a single number stands in them already."""
+    single = text(mapping(one, "view"), "kind") == "number" and text(one, "outcome") == "measured"
+    return bool(one.get("view")) and not single
+
+
 def _reading(one: Mapping[str, Json]) -> Reading:
+    name = text(mapping(one, "view"), "title") if not _drawn(one) else ""
     return Reading(
-        wording.words(text(one, "metric")), _value(one), text(one, "grade", "C"), text(one, "note")
+        name or wording.words(text(one, "metric")).capitalize(),
+        _value(one),
+        text(one, "grade", "C"),
+        text(one, "note"),
     )
 
 
 def _value(one: Mapping[str, Json]) -> str:
-    """A number as it was counted: parts of a whole in percent with the whole beside it."""
+    """A number as it was counted, in percent when it is a part of a whole."""
     value, counts = number(one, "value"), mapping(one, "counts")
-    under = whole(counts, "denominator")
-    if value is not None and under:
-        return f"{wording.percent(value)} of {under:,}"
-    return wording.measure(value)
+    over, under = whole(counts, "numerator"), whole(counts, "denominator")
+    if value is not None and over is not None and under:
+        return f"{wording.percent(value)} ({over:,} of {under:,})"
+    return wording.measure(value, text(mapping(one, "view", "data"), "unit"))
 
 
 def _spread(scoped: Sequence[Mapping[str, Json]]) -> Spread | None:

@@ -117,7 +117,7 @@ def dumbbell(data: Mapping[str, Json]) -> Drawing:
 
 
 def _row_label(y: float, words: str) -> Markup:
-    return svg.label(_LEFT - 8, y + 15, svg.clipped(words, 21), "", "end")
+    return svg.label(_LEFT - 8, y + 15, svg.clipped(words, 20), "", "end")
 
 
 def _change(difference: float) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 
 from service.errors import AssayError, Code
+
+# Without brackets and port gRPC would take an IPv6 address to mean port 443.
+_SHAPE = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 
 
 def refuse_open_wildcard(address: str, *, protected: bool) -> None:
@@ -28,12 +32,15 @@ def _resolved(address: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Addres
     """What the host stands for: 0 and the empty name are wildcards as well, so ask the system."""
     if address.startswith("unix:"):
         return []
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdecimal():
+    # Without brackets and port gRPC would take an IPv6 address to mean port 443.
+    shape = re.fullmatch(
+        r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})", address
+    )
+    if shape is None:
         raise _unreadable(address)
-    name = host.removeprefix("[").removesuffix("]")
+    name = shape["six"] or shape["host"] or "0.0.0.0"  # noqa: S104 - named in order to be refused
     try:
-        found = socket.getaddrinfo(name or "0.0.0.0", int(port), type=socket.SOCK_STREAM)  # noqa: S104 - named in order to be refused
+        found = socket.getaddrinfo(name, int(shape["port"]), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise _unreadable(address) from None
     return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import grpc
-import grpc.aio
 
 from service.errors import AssayError, Code
 from service.rpc.ports import Problem
@@ -37,8 +36,6 @@ class Failures:
         async def guarded(request: Any, context: Context) -> Any:  # noqa: ANN401 - any message
             try:
                 return await behaviour(request, context)
-            except grpc.aio.AbortError:
-                raise
             except Exception as error:  # noqa: BLE001 - nothing unknown may leave
                 await _abort(context, method, error)
 
@@ -53,8 +50,6 @@ class Failures:
                 async with aclosing(answers):
                     async for answer in answers:
                         yield answer
-            except grpc.aio.AbortError:
-                raise
             except Exception as error:  # noqa: BLE001 - nothing unknown may leave
                 await _abort(context, method, error)
 

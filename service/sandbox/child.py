@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from analyzers.contract import (
     Refusal,
     Shard,
     SubjectFacts,
+    Tell,
 )
 from analyzers.engines.subject import OnnxSubject
 from service.sandbox.frames import Broken, Channel
@@ -116,7 +117,7 @@ def _answer(
     return _partial(partial), _bodies(partial.blobs)
 
 
-def _load(path: str) -> Any:
+def _load(path: str) -> Callable[..., Any]:
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
 
@@ -145,7 +146,7 @@ def _partial(partial: Partial) -> dict[str, Any]:
     }
 
 
-def _teller(channel: Channel) -> Any:
+def _teller(channel: Channel) -> Tell:
     last = 0.0
 
     def tell(done: int, total: int, note: str = "") -> None:
@@ -177,7 +178,7 @@ class Session:
         for file in files.values():
             os.close(file)
 
-    def measure(self, body: Mapping[str, Any], files: Mapping[str, int], tell: Any) -> Partial:
+    def measure(self, body: Mapping[str, Any], files: Mapping[str, int], tell: Tell) -> Partial:
         """Run one shard."""
         shard = Shard.from_json(body["shard"])
         measure: Measure = _load(body["measure"])

@@ -9,12 +9,11 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from service.sandbox.frames import Broken, Channel, Overflow, pair
-from service.sandbox.messages import SAID, Ready
+from service.sandbox.messages import SAID, Message, Ready
 
 FORKS_A_ZYGOTE = 200
 """Forked children share one address layout; a fresh zygote, taken when none lives, draws anew."""
@@ -54,7 +53,7 @@ class Child:
         self._generation = generation
         self._ended = threading.Lock()
 
-    def hear(self) -> Any:
+    def hear(self) -> Message:
         """The next thing the child says, as a checked message."""
         control = self.channel.receive()
         for file in control.files:

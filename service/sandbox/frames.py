@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 HEADER = struct.Struct("!cQ")
@@ -98,7 +98,7 @@ class Channel:
             raise Broken(message)
         return Control(body, files)  # pyright: ignore[reportUnknownArgumentType]  # JSON object
 
-    def receive_blob(self, length: int):  # noqa: ANN201 - an iterator of bytes, read as it comes
+    def receive_blob(self, length: int) -> Iterator[bytes]:
         """Yield the pieces of a blob frame that must hold exactly ``length`` bytes."""
         header, files = self._header()
         self._drop(files)
@@ -127,7 +127,7 @@ class Channel:
             header += piece
         return header, files
 
-    def _pieces(self, length: int):  # noqa: ANN202 - an iterator of bytes, read as it comes
+    def _pieces(self, length: int) -> Iterator[bytes]:
         left = length
         while left:
             self._arm()

@@ -96,7 +96,5 @@ class Failed(_Message):
     note: str = Field(max_length=8000)
 
 
-Said = Annotated[
-    Ready | Progress | Answer | PartialAnswer | Refused | Failed, Field(discriminator="type")
-]
-SAID: TypeAdapter[Ready | Progress | Answer | PartialAnswer | Refused | Failed] = TypeAdapter(Said)
+Message = Ready | Progress | Answer | PartialAnswer | Refused | Failed
+SAID: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])

@@ -19,7 +19,15 @@ import numpy as np
 from service.errors import AssayError, Code, error_from_json, internal_error
 from service.sandbox.children import Child, Nursery
 from service.sandbox.frames import Broken, Late, Overflow
-from service.sandbox.messages import Answer, BlobHead, Failed, PartialAnswer, Progress, Refused
+from service.sandbox.messages import (
+    Answer,
+    BlobHead,
+    Failed,
+    PartialAnswer,
+    Progress,
+    Ready,
+    Refused,
+)
 from service.sandbox.witness import confirmed
 
 Finished = Callable[["Job", Mapping[str, Any]], None]
@@ -175,7 +183,7 @@ class Session(threading.Thread):
             else:
                 self._complain(said)
 
-    def _complain(self, said: Any) -> None:
+    def _complain(self, said: Refused | Failed | Ready) -> None:
         if isinstance(said, Refused):
             raise error_from_json(said.model_dump())
         if isinstance(said, Failed):

@@ -5,6 +5,7 @@ inherits is the same for every child.
 """
 
 import contextlib
+import importlib
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from service.sandbox.frames import Broken, Channel, Control
+
+PRELOADED = ("onnx", "safetensors.torch", "service.sandbox.child")
 
 
 def main(descriptor: int) -> None:
@@ -26,11 +29,9 @@ def main(descriptor: int) -> None:
 
 def _preload() -> dict[str, str]:
     """Import once what every child needs; children share the pages."""
-    import onnx  # noqa: F401, PLC0415 - preloaded for the children, after the environment is set
-    import safetensors.torch  # noqa: F401, PLC0415 - as above
-
-    from analyzers.engines.subject import engine_facts  # noqa: PLC0415 - imports the engines
-    from service.sandbox import child  # noqa: F401, PLC0415 - as above
+    for name in PRELOADED:
+        importlib.import_module(name)
+    from analyzers.engines.subject import engine_facts  # noqa: PLC0415 - loads the engines
 
     return engine_facts()
 

@@ -61,9 +61,11 @@ class MemoryApi:
         self.answers: dict[str, tuple[Any, Any]] = {}
         self.events: dict[str, list[EventView]] = {}
         self.received: list[Any] = []
+        self.changes: dict[str, str] = {}
         self.bytes_received = 0
         self.cut_after: int | None = None
         self.refuse_writes = False
+        self.give_up_writes = 0
         self.break_reads_at: int | None = None
         self.lie_about: tuple[UploadTarget, int] | None = None
         self.plant: Exception | None = None
@@ -84,6 +86,9 @@ class MemoryApi:
             return UploadStatus(target.file.size, complete=True)
         if self.refuse_writes:
             raise AssayError(Code.STORE_UNAVAILABLE, "The disk is away.", "Try again.")
+        if self.give_up_writes:
+            self.give_up_writes -= 1
+            return await self.upload_status(target)
         body = self.uploads.setdefault(target, bytearray())
         async for piece in pieces:
             self._append(target, body, piece)
@@ -291,7 +296,7 @@ class MemoryApi:
 
     async def cancel(self, name: str, request_id: str) -> ResourceView:
         view = self._one(name)
-        self.received.append((name, request_id))
+        self.changes[name] = request_id
         if view.state not in FINAL_STATES:
             await self.happen(name, Finished("cancelled"))
         return self.rows[name]
@@ -382,5 +387,5 @@ class MemoryApi:
 
     def _delete(self, name: str, kind: type[R], request_id: str) -> None:
         self._row(name, kind)
-        self.received.append((name, request_id))
+        self.changes[name] = request_id
         del self.rows[name]

@@ -2,20 +2,17 @@
 
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from analyzers.contract import InputSpec
-from service.cli.main import app
-from service.core.policy import MINIMAL
 from service.errors import AssayError, Code
 from service.rpc.ports import (
     AnalyzerSpec,
@@ -30,10 +27,14 @@ from service.rpc.ports import (
     ReportQuery,
     ReportView,
 )
+from support.command_line import COMMAND, IMPORTS, assay
 from support.rpc_server import Served, serving
 
-ROOT = Path(__file__).parents[3]
-COMMAND = (sys.executable, "-c", "from service.cli.main import main; main()")
+POLICY = """\
+apiVersion: assay/v1
+require:
+  - {id: clean, metric: accuracy, gte: 0.9}
+"""
 BROKEN = Problem("CHILD_CRASHED", "The model's process crashed.", "Try again.")
 BRACKET = Bracket("Linf:8/255:white:gate-1", population=40, prefix=20, standing=2, fallen=18)
 
@@ -48,15 +49,15 @@ def served() -> Iterator[Served]:
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
     """A model, data and a policy; the service here opens none of them."""
-    bodies = {"model.onnx": "model", "data.npz": "data", "policy.yaml": MINIMAL}
+    bodies = {"model.onnx": "model", "data.npz": "data", "policy.yaml": POLICY}
     for name, body in bodies.items():
         (tmp_path / name).write_text(body)
     return {name: str(tmp_path / name) for name in bodies}
 
 
-def assay(served: Served, *words: str) -> Result:
+def ask(served: Served, *words: str) -> Result:
     """Run a verb against the server."""
-    return CliRunner().invoke(app, [*words, "--server", served.address])
+    return assay(*words, "--server", served.address)
 
 
 def on_files(verb: str, files: dict[str, str], *more: str) -> tuple[str, ...]:
@@ -67,11 +68,11 @@ def on_files(verb: str, files: dict[str, str], *more: str) -> tuple[str, ...]:
 
 def detached(served: Served, files: dict[str, str]) -> str:
     """The name of an audit that a detached check has queued."""
-    return assay(served, *on_files("check", files, "--detach")).stdout.splitlines()[-1]
+    return ask(served, *on_files("check", files, "--detach")).stdout.splitlines()[-1]
 
 
 @contextmanager
-def happening(served: Served, *events: EventBody) -> Iterator[None]:
+def happening(served: Served, *events: EventBody) -> Generator[None]:
     """Let events happen to the first audit that is asked for."""
 
     def happen() -> None:
@@ -99,7 +100,7 @@ def test_every_option_reaches_the_service(served: Served, files: dict[str, str])
     files["data.npz"] += "[100:300]"
     options = "--normalize 0.5,0.5,0.5/0.2,0.2,0.2 --layout nhwc --arch demo-cnn6 --limit 50"
     options += " --seed 7 --expect-accuracy 0.9 --detach"
-    found = assay(served, *on_files("check", files, *options.split()))
+    found = ask(served, *on_files("check", files, *options.split()))
     assert found.exit_code == 0
     model, data = received(served, NewModel), received(served, NewEvalSet)
     audit = received(served, NewAudit)
@@ -110,21 +111,21 @@ def test_every_option_reaches_the_service(served: Served, files: dict[str, str])
     assert (model.input_spec, model.architecture) == (spec, "demo-cnn6")
     assert (model.display_name, data.display_name) == ("model.onnx", "data.npz")
     assert data.rows == (100, 150)
-    assert (audit.policy, audit.seed, audit.expected_accuracy) == (MINIMAL, 7, 0.9)
+    assert (audit.policy, audit.seed, audit.expected_accuracy) == (POLICY, 7, 0.9)
     assert "explores" in found.stderr
 
 
 def test_detach_prints_the_name_last(served: Served, files: dict[str, str]) -> None:
     """A script reads the audit's name from the last line, and the exit code claims no verdict."""
-    found = assay(served, *on_files("check", files, "--detach"))
+    found = ask(served, *on_files("check", files, "--detach"))
     assert found.exit_code == 0
     assert found.stdout.splitlines()[-1] in served.api.events
 
 
 def test_a_policy_with_a_typo_costs_no_call(served: Served, files: dict[str, str]) -> None:
     """A mistake that can be seen here is told before anything is sent."""
-    Path(files["policy.yaml"]).write_text(MINIMAL.replace("gte", "gt"))
-    found = assay(served, *on_files("check", files))
+    Path(files["policy.yaml"]).write_text(POLICY.replace("gte", "gt"))
+    found = ask(served, *on_files("check", files))
     assert found.exit_code == 2
     assert found.stderr.startswith("POLICY_INVALID: ")
     assert served.api.received == []
@@ -148,25 +149,25 @@ def test_status_exits_like_the_verdict(
     if ending is not None:
         served.run(served.api.happen(name, ending))
     for spelling in (name, name.rpartition("/")[2]):
-        found = assay(served, "status", spelling)
+        found = ask(served, "status", spelling)
         assert found.exit_code == code
         assert found.stdout.startswith(ending.state if ending else "queued")
 
 
 def test_status_of_an_unknown_audit(served: Served) -> None:
     """A name that nobody has is a usage error."""
-    found = assay(served, "status", "nowhere")
+    found = ask(served, "status", "nowhere")
     assert found.exit_code == 2
     assert found.stderr.startswith("NOT_FOUND: ")
 
 
 def test_list_shows_names_whole_and_newest_first(served: Served, files: dict[str, str]) -> None:
     """Names are never cut, so that they can be copied; --limit keeps the newest."""
-    assert "no audits" in assay(served, "list").stderr
+    assert "no audits" in ask(served, "list").stderr
     names = [detached(served, files) for _ in range(3)]
-    lines = assay(served, "list").stdout.splitlines()[1:]
+    lines = ask(served, "list").stdout.splitlines()[1:]
     assert [line.split()[0] for line in lines] == names[::-1]
-    assert len(assay(served, "list", "--limit", "2").stdout.splitlines()) == 3
+    assert len(ask(served, "list", "--limit", "2").stdout.splitlines()) == 3
 
 
 def test_show_fetches_again_and_removes_what_is_old(
@@ -178,10 +179,10 @@ def test_show_fetches_again_and_removes_what_is_old(
     (out / "verdict.json").write_text("old")
     (out / "notes.txt").write_text("mine")
     name = detached(served, files)
-    assert assay(served, "show", name, "--out", str(out)).exit_code == 2
+    assert ask(served, "show", name, "--out", str(out)).exit_code == 2
     assert (out / "verdict.json").read_text() == "old"
     served.run(served.api.happen(name, Finished("succeeded")))
-    assert assay(served, "show", name, "--out", str(out)).exit_code == 0
+    assert ask(served, "show", name, "--out", str(out)).exit_code == 0
     assert sorted(path.name for path in out.iterdir()) == [
         "evidence.json",
         "notes.txt",
@@ -204,7 +205,7 @@ def test_bytes_that_were_not_announced_are_refused(
         return replace(view, artifacts=changed)
 
     monkeypatch.setattr(served.api, "report", altered)
-    found = assay(served, "show", name, "--out", str(tmp_path / "out"))
+    found = ask(served, "show", name, "--out", str(tmp_path / "out"))
     assert found.exit_code == 6
     assert found.stderr.startswith("BLOB_DIGEST_MISMATCH: ")
     assert not (tmp_path / "out").exists()
@@ -213,7 +214,7 @@ def test_bytes_that_were_not_announced_are_refused(
 def test_cancel_asks_the_service(served: Served, files: dict[str, str]) -> None:
     """Another terminal can end an audit."""
     name = detached(served, files)
-    assert assay(served, "cancel", name).exit_code == 0
+    assert ask(served, "cancel", name).exit_code == 0
     assert isinstance(view := served.api.rows[name], AuditView)
     assert view.state == "cancelled"
 
@@ -224,7 +225,7 @@ def test_an_audit_is_followed_to_its_end(
     """Evidence and report are written, no verdict is; brackets show on the way."""
     out = tmp_path / "out"
     with happening(served, BRACKET, Finished("succeeded")):
-        found = assay(served, *on_files("audit", files, "--out", str(out)))
+        found = ask(served, *on_files("audit", files, "--out", str(out)))
     assert found.exit_code == 0
     assert sorted(path.name for path in out.iterdir()) == ["evidence.json", "report.html"]
     assert "standing 2/20" in found.stderr
@@ -236,7 +237,7 @@ def test_an_audit_that_breaks_leaves_nothing(
     """What broke it decides the exit code, and no folder is made."""
     out = tmp_path / "out"
     with happening(served, Finished("failed", problem=BROKEN)):
-        found = assay(served, *on_files("check", files, "--out", str(out)))
+        found = ask(served, *on_files("check", files, "--out", str(out)))
     assert found.exit_code == 4
     assert "CHILD_CRASHED: The model's process crashed.\n" in found.stderr
     assert not out.exists()
@@ -245,7 +246,7 @@ def test_an_audit_that_breaks_leaves_nothing(
 def test_preflight_asks_for_preflight_only(served: Served, files: dict[str, str]) -> None:
     """No attack is asked for."""
     with happening(served, Finished("failed", problem=BROKEN)):
-        assay(served, "preflight", files["model.onnx"], "--data", files["data.npz"])
+        ask(served, "preflight", files["model.onnx"], "--data", files["data.npz"])
     audit = received(served, NewAudit)
     assert isinstance(audit, NewAudit)
     assert audit.analyzers == [AnalyzerSpec("behaviour.preflight", {})]
@@ -254,9 +255,8 @@ def test_preflight_asks_for_preflight_only(served: Served, files: dict[str, str]
 def test_ctrl_c_cancels_and_says_how_to_go_on(served: Served, files: dict[str, str]) -> None:
     """An interrupted check ends its audit at the service and exits with 130."""
     words = [*COMMAND, *on_files("check", files), "--server", served.address]
-    path = f"{ROOT}:{ROOT / 'proto'}"
     with subprocess.Popen(
-        words, stderr=subprocess.PIPE, text=True, env={"PYTHONPATH": path}
+        words, stderr=subprocess.PIPE, text=True, env={"PYTHONPATH": IMPORTS}
     ) as process:
         end = time.monotonic() + 20
         while not served.api.watchers and time.monotonic() < end:
@@ -274,16 +274,20 @@ def test_ctrl_c_cancels_and_says_how_to_go_on(served: Served, files: dict[str, s
 def test_an_address_without_a_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nobody there is an infrastructure error, worth a retry."""
     monkeypatch.setattr("service.cli.connection._READY_SECONDS", 0.5)
-    found = CliRunner().invoke(app, ["list", "--server", f"unix:{tmp_path / 'none'}"])
+    found = assay("list", "--server", f"unix:{tmp_path / 'none'}")
     assert found.exit_code == 4
     assert found.stderr.startswith("UNREACHABLE: ")
 
 
 def test_a_plain_install_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the server extra, verbs that need a service name it, and no time is lost waiting."""
-    monkeypatch.setattr("service.cli.connection.find_spec", lambda _: None)  # pyright: ignore[reportUnknownLambdaType]
-    for words in (["list"], ["serve"]):
-        found = CliRunner().invoke(app, words)
+
+    def nothing(name: str) -> None:
+        del name
+
+    monkeypatch.setattr("service.cli.connection.find_spec", nothing)
+    for words in (("list",), ("serve",)):
+        found = assay(*words)
         assert found.exit_code == 4
         assert "pip install 'assay[server]'" in found.stderr
 
@@ -291,6 +295,6 @@ def test_a_plain_install_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -
 def test_errors_of_the_service_keep_their_code(served: Served) -> None:
     """What the service says is what is shown."""
     served.api.plant = AssayError(Code.STORE_UNAVAILABLE, "The disk is full.", "Make room.")
-    found = assay(served, "status", "some")
+    found = ask(served, "status", "some")
     assert found.exit_code == 4
     assert found.stderr.startswith("STORE_UNAVAILABLE: The disk is full.\nWhat to do: Make room.")

@@ -1,17 +1,16 @@
 """Help is quick and light, and every mistake in a command line exits with 2."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from service.cli.main import app
+from support.command_line import COMMAND, IMPORTS, assay
 
-ROOT = Path(__file__).parents[3]
-HEAVY = ("numpy", "grpc", "google.protobuf", "pydantic", "torch", "onnx", "onnxruntime")
+HEAVY = ("numpy", "grpc", "google.protobuf", "torch", "onnx", "onnxruntime")
 PROGRAM = """
 import json, sys
 from service.cli.main import app
@@ -27,7 +26,7 @@ def loaded(words: list[str], *, code: int = 0) -> list[str]:
     """Which heavy libraries a command loads in a fresh interpreter."""
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(words), str(code), json.dumps(HEAVY)],
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"},
+        env={"PYTHONPATH": IMPORTS},
         capture_output=True,
         text=True,
         check=True,
@@ -64,7 +63,7 @@ def test_a_missing_policy_is_told_without_gRPC() -> None:  # noqa: N802 - its na
 )
 def test_mistakes_in_a_command_line_are_usage(words: list[str]) -> None:
     """Unknown verbs, missing arguments and numbers out of range exit with 2."""
-    assert CliRunner().invoke(app, words).exit_code == 2
+    assert assay(*words).exit_code == 2
 
 
 def test_out_must_not_be_a_file(tmp_path: Path) -> None:
@@ -72,4 +71,21 @@ def test_out_must_not_be_a_file(tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.touch()
     words = ["check", "model.onnx", "--data", "data.npz", "--out", str(taken)]
-    assert CliRunner().invoke(app, words).exit_code == 2
+    assert assay(*words).exit_code == 2
+
+
+def test_a_reader_that_went_away_is_no_verdict() -> None:
+    """When nobody reads what is printed, the exit code must not be 1, which would say FAIL."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [*COMMAND, "check", "model.onnx", "--data", "data.npz"],
+        env={"PYTHONPATH": IMPORTS},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert ran.returncode == 4
+    assert "Traceback" not in ran.stderr

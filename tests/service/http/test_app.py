@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import cast
 
 import httpx
 import pytest
+import pytest_asyncio
+from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_classic
 
@@ -28,7 +31,7 @@ def shelf() -> Shelf:
     return _SHELF
 
 
-@pytest.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
     """A browser of sorts, in front of a real server."""
     serving = await start(_SHELF, "127.0.0.1", 0)
@@ -161,7 +164,8 @@ async def test_metrics_in_both_formats(client: httpx.AsyncClient) -> None:
     )
     assert open_.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     first = {family.name for family in read_classic(classic.text)}
-    second = {family.name for family in openmetrics.text_string_to_metric_families(open_.text)}
+    read = cast("Callable[[str], Iterable[Metric]]", openmetrics.text_string_to_metric_families)  # pyright: ignore[reportUnknownMemberType]  # untyped in the library
+    second = {family.name for family in read(open_.text)}
     assert "assay_audits" in first & second
 
 
@@ -186,6 +190,7 @@ async def test_what_breaks_inside_stays_inside(client: httpx.AsyncClient, shelf:
     assert "hunter2" not in answer.text
     assert "Traceback" not in answer.text
     assert "Something went wrong inside the service." in answer.text
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,44 @@ def test_better_grades_are_not_listed_as_explanations() -> None:
 
     text = report(change).text
     besides = text.partition("Measured besides behaviour.corruptions")[2]
-    assert "corruption error 0.31 B" in besides.partition("Explanations")[0]
+    assert "Corruption error 0.31 B" in besides.partition("Explanations")[0]
+
+
+def test_what_an_attack_adds_is_no_explanation() -> None:
+    """Whatever else an analyzer says that counts images stands apart from the lenses."""
+
+    def change(evidence: dict[str, Json], _: dict[str, Json]) -> None:
+        bars = sample.view("bars", "Where images fell", "", labels=["a"], values=[879])
+        found = sample.measurement(sample.ATTACK, "breaks", 879.0, view=bars)
+        evidence["facts"]["measurements"].append(found)
+
+    text = report(change).text
+    assert "Where images fell" in text.partition("Measured besides White-box")[2]
+    assert "attacks.linf 1 · association" not in text
+
+
+def test_a_single_number_stands_in_the_table() -> None:
+    """A view of one number names its row and gives its unit; it is not drawn again."""
+
+    def change(evidence: dict[str, Json], _: dict[str, Json]) -> None:
+        big = sample.view("number", "Kernels in all", "", value=4224, unit="kernels")
+        found = sample.measurement(sample.FILTERS, "filter_count", 4224.0, view=big)
+        evidence["facts"]["measurements"].append(found)
+
+    page = report(change)
+    assert "Kernels in all 4,224 kernels C" in page.text
+    assert len(page.every("figure")) == len(report().every("figure"))
+
+
+def test_counted_readings_show_their_counts() -> None:
+    """A share that was counted is shown in percent with both counts."""
+
+    def change(evidence: dict[str, Json], _: dict[str, Json]) -> None:
+        counts = {"numerator": 12, "denominator": 272}
+        found = sample.measurement(sample.FILTERS, "dead", 12 / 272, counts=counts)
+        evidence["facts"]["measurements"].append(found)
+
+    assert "Dead 4.4% (12 of 272) C" in report(change).text
 
 
 def test_what_could_not_be_measured_is_a_limit() -> None:

@@ -14,7 +14,7 @@ from google.longrunning import (  # pyright: ignore[reportMissingTypeStubs] - un
 from service.client import Client
 from service.errors import AssayError, Code
 from service.rpc.calls import meaning, open_channel, operations_stub
-from service.rpc.ports import AuditView, Finished, Problem
+from service.rpc.ports import AuditView, Finished, OperationView, Problem
 from support.rpc_server import Served, make_audit
 
 
@@ -73,6 +73,13 @@ def test_waiting_has_an_end(client: Client, operation: str) -> None:
         client.wait_operation(client.operation(operation), timeout_s=0.3)
     assert time.monotonic() - begun < 5
     assert client.operation(operation).state == "queued"
+
+
+def test_an_end_without_a_result_is_an_error(client: Client, audit: str, operation: str) -> None:
+    """Nobody gets None where a resource was promised."""
+    odd: OperationView[AuditView] = OperationView(operation, audit, "succeeded")
+    with pytest.raises(AssayError, match="ended without a result"):
+        client.wait_operation(odd)
 
 
 def test_a_server_answers_an_open_wait_when_its_time_is_up(stub: Any, operation: str) -> None:  # noqa: ANN401 - untyped stub

@@ -115,14 +115,13 @@ def test_a_request_id_of_another_wish_is_refused(client: Client, audit: str) -> 
 def test_every_change_carries_a_request_id(served: Served, client: Client, audit: str) -> None:
     """Cancel and delete may be sent again by the channel, so they carry an id as well."""
     client.cancel_audit(audit)
+    assert len(served.api.changes.pop(audit)) == 36
     view = client.audit(audit)
     client.delete_audit(audit)
     client.delete_model(view.model)
     client.delete_eval_set(view.eval_set)
-    changes = [item for item in served.api.received if isinstance(item, tuple) and len(item) == 2]
-    ids = {name: text for name, text in changes if isinstance(text, str)}
-    assert {audit, view.model, view.eval_set} <= ids.keys()
-    assert all(len(text) == 36 for text in ids.values())
+    assert served.api.changes.keys() == {audit, view.model, view.eval_set}
+    assert all(len(text) == 36 for text in served.api.changes.values())
 
 
 def test_lists_walk_through_all_pages(
@@ -234,9 +233,8 @@ def test_a_message_of_more_than_4_mib_is_refused_by_the_server(
     view = client.audit(audit)
     message = new_audit_to_pb(NewAudit(view.model, view.eval_set, policy="x" * (5 << 20)))
     before = len(served.api.received)
-    with grpc.insecure_channel(served.address) as channel:
-        with pytest.raises(grpc.RpcError) as refused:
-            AuditServiceStub(channel).CreateAudit(message)
+    with grpc.insecure_channel(served.address) as channel, pytest.raises(grpc.RpcError) as refused:
+        AuditServiceStub(channel).CreateAudit(message)
     assert "larger than the 4 MiB" in meaning(refused.value, "here").sentence
     assert len(served.api.received) == before
 

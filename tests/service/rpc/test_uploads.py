@@ -148,6 +148,26 @@ def test_a_store_that_stays_away_is_given_up(
     assert failed.value.code is Code.STORE_UNAVAILABLE
 
 
+def test_a_server_that_stops_reading_is_asked_again(
+    served: Served, client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer before the end that does not say complete is a cut like any other."""
+    monkeypatch.setattr("service.rpc.uploads.PAUSE_S", 0.001)
+    served.api.give_up_writes = 2
+    file = client.upload(path, "model")
+    assert served.api.blobs["local", file.digest] == path.read_bytes()
+
+
+def test_reading_ends_quietly_when_the_call_ended_first(client: Client, path: Path) -> None:
+    """An early success closes the file under the thread that still reads; that is no error."""
+    upload = upload_of(client, path)
+    file = path.open("rb")
+    requests = upload._requests(file, upload._target(0), 0)  # pyright: ignore[reportPrivateUsage] - gRPC's thread runs it
+    assert next(requests).finish is False
+    file.close()
+    assert [request.finish for request in requests] == [True]
+
+
 def test_other_bytes_than_announced_are_not_kept(served: Served, stub: BlobServiceStub) -> None:
     """A wrong digest is told, and nothing becomes visible under it."""
     target = UploadTarget("local", UPLOAD, FileRef("0" * 64, 5))

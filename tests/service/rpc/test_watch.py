@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from assay.v1.audit_service_pb2 import AuditEvent
 from service.client import Client
 from service.errors import AssayError, Code
 from service.rpc.ports import (
@@ -15,6 +16,7 @@ from service.rpc.ports import (
     Progress,
     StateChanged,
 )
+from service.wire.events import event_from_pb
 from support.rpc_server import Served, make_audit
 
 BRACKET = Bracket("Linf:8/255:white:gate-1", 500, 20, 7, 13, low=0.0, high=0.98)
@@ -146,3 +148,18 @@ def test_leaving_a_watch_cancels_nothing(served: Served, client: Client, audit: 
     watch.close()
     served.wait_for(lambda: served.api.watchers == 0)
     assert client.audit(audit).state == "queued"
+
+
+def test_an_event_of_an_unknown_kind_is_passed_over(
+    served: Served, client: Client, audit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer server tells of something that this client has no word for."""
+
+    def without_logs(message: AuditEvent) -> EventView | None:
+        return None if message.HasField("log") else event_from_pb(message)
+
+    monkeypatch.setattr("service.client.event_from_pb", without_logs)
+    for body in STORY:
+        served.run(served.api.happen(audit, body))
+    seen = [type(event.body).__name__ for event in client.watch_audit(audit)]
+    assert seen == ["StateChanged", "Progress", "Bracket", "Finished"]

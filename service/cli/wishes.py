@@ -1,0 +1,23 @@
+"""What a command line asks for, before anything is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analyzers.contract import InputSpec
+from service.cli.sources import DataSource
+from service.rpc.ports import AnalyzerSpec
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An audit as a command line asks for it."""
+
+    model: Path
+    data: DataSource
+    policy: str
+    input_spec: InputSpec = field(default_factory=InputSpec)
+    architecture: str = ""
+    expected_accuracy: float | None = None
+    seed: int | None = None
+    analyzers: Sequence[AnalyzerSpec] = ()
