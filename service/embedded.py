@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -77,7 +77,7 @@ def join(home: Path) -> str:
 
 
 @contextlib.contextmanager
-def only_one(home: Path) -> Iterator[Place]:
+def only_one(home: Path) -> Generator[Place]:
     """Be the one service of this home, or raise IN_USE."""
     prepare_home(home)
     place = Place(home)

@@ -190,12 +190,12 @@ def error_from_json(body: dict[str, object]) -> AssayError:
     raw = str(body.get("code", ""))
     code = Code(raw) if raw in Code.__members__ else Code.INTERNAL
     details = body.get("details")
-    pairs = details.items() if isinstance(details, dict) else ()
+    held: dict[str, object] = details if isinstance(details, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # JSON object
     return AssayError(
         code,
         _printable(body.get("sentence"), "Something went wrong inside the service."),
         _printable(body.get("remedy"), "Try again; if it stays, look into the service's log."),
-        **{str(key)[:64]: _printable(value, "") for key, value in pairs},
+        **{str(key)[:64]: _printable(value, "") for key, value in held.items()},
     )
 
 

@@ -28,7 +28,7 @@ class ReportApi:
         evidence = await self._parts.blobs.read_bytes(kept.evidence_digest)
         files = await self._files(kept, evidence)
         wanted = [one for one in files if not query.artifacts or one.name in query.artifacts]
-        verdict = kept.verdict or {}
+        verdict: Mapping[str, Json] = kept.verdict or {}
         return ports.ReportView(
             audit=query.audit,
             verdict=verdict.get("verdict"),

@@ -51,7 +51,7 @@ async def start(
     else any.
     """
     address = host.strip("[]")
-    listener = _listen(address, port)
+    listener = listen(address, port)
     known = LOOPBACK if address in LOOPBACK else ()
     app = build_app(state, known if hosts is None else hosts)
     config = uvicorn.Config(
@@ -78,14 +78,24 @@ async def start(
     return Serving(server, task, listener.getsockname()[1])
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind here: uvicorn would end the whole process when an address is taken."""
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; uvicorn would end the whole process when an address is taken.
+
+    The protocol is named because asyncio turns Nagle's algorithm off only where it is: otherwise
+    each answer waits 40 ms for a delayed acknowledgement.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=256)
-    except OSError as error:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+        found.listen(256)
+    except (OSError, OverflowError) as error:
+        found.close()
+        reason = error.strerror if isinstance(error, OSError) else None
         raise AssayError(
             Code.UNREACHABLE,
-            f"Cannot listen on {host}:{port}: {error.strerror or 'the address is not usable'}.",
+            f"Cannot listen on {host}:{port}: {reason or 'the address is not usable'}.",
             "Choose another address, or end what listens there.",
         ) from error
+    return found

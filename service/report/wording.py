@@ -14,7 +14,7 @@ CUT = 600
 _NEAR = 0.0005
 """Shares nearer to none or all than this would round to them."""
 _WRITTEN_OUT = 1e9
-_SHORT = 12
+_SHORT = 10
 
 
 class Mark(NamedTuple):

@@ -3,19 +3,22 @@
 import asyncio
 import hashlib
 import os
+import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
+from uuid import uuid4
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, NotFoundError
 from obstore.store import LocalStore
 
 from analyzers.contract import Digest
 from service.errors import AssayError, Code
+from service.store.parts import Part, disk_refuses
 
 PIECE = 1 << 20
-_ORPHAN_SECONDS = 3600
+ORPHAN_SECONDS = 3600
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Blobs:
@@ -24,24 +27,25 @@ class Blobs:
     def __init__(self, root: Path, max_size: int) -> None:
         """Use a folder that exists; ``open`` makes one."""
         self._root = root
+        self._parts_folder = root / "parts"
         self._max_size = max_size
-        self._store = LocalStore(str(root), mkdir=True)
+        self._store = LocalStore(root)
+        self._parts: dict[str, Part] = {}
 
     @classmethod
     async def open(cls, root: Path, *, max_size: int) -> "Blobs":
         """Make the folders and clear away what crashed uploads left behind."""
-        (root / "parts").mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(_clear, root / "parts")
-        return cls(root, max_size)
+        await asyncio.to_thread(_prepare, root)
+        blobs = cls(root, max_size)
+        await asyncio.to_thread(blobs.clear_orphans)
+        return blobs
 
     # ---------------------------------------------------------------------------- uploading
 
     def committed_size(self, upload: str) -> int:
         """Bytes of an upload that are here; the next piece begins there."""
-        try:
-            return self._part(upload).stat().st_size
-        except FileNotFoundError:
-            return 0
+        part = self._parts.get(upload)
+        return (part or Part(self._part_path(upload))).size
 
     def refuse_size(self, size: int) -> None:
         """Raise BLOB_TOO_LARGE before the first byte of what is too large."""
@@ -53,141 +57,165 @@ class Blobs:
             )
 
     async def append(self, upload: str, offset: int, data: bytes, *, size: int) -> int:
-        """Append a piece at the committed size; the new committed size."""
-        return await asyncio.to_thread(self._append, upload, offset, data, size)
+        """Append a piece at the committed size; the new committed size.
+
+        ``upload`` is any text; whoever knows it may go on with the upload, so it should name the
+        project and the file too.
+        """
+        self.refuse_size(size)
+        part = self._part(upload)
+        return await asyncio.to_thread(part.append, offset, data, size=size)
 
     async def finish(self, upload: str, digest: Digest, size: int) -> None:
         """Verify a whole upload and make it visible; what is wrong leaves nothing behind."""
+        if self.committed_size(upload) == 0 and self.has(digest):
+            return  # finished before, and the answer was lost on its way
         part = self._part(upload)
-        have = self.committed_size(upload)
-        if have < size:
-            raise AssayError(
-                Code.BLOB_TRUNCATED,
-                f"The upload ended after {have} of {size} bytes.",
-                "Send the rest: it resumes where it stopped.",
-            )
-        found = await asyncio.to_thread(_digest_of, part)
-        if found != digest:
-            part.unlink(missing_ok=True)
-            raise AssayError(
-                Code.BLOB_DIGEST_MISMATCH,
-                "The bytes that arrived are not the ones that were announced.",
-                "Send the file again; if it changed meanwhile, hash it anew.",
-            )
-        await self.adopt(part, digest)
+
+        def publish(path: Path) -> None:
+            self._publish(path, digest)
+
+        try:
+            await asyncio.to_thread(part.finish, digest, publish, size=size)
+        except AssayError as error:
+            if error.code is not Code.BLOB_TRUNCATED:
+                self._parts.pop(upload, None)
+            raise
+        self._parts.pop(upload, None)
+
+    def clear_orphans(self, older_s: float = ORPHAN_SECONDS) -> None:
+        """Remove what nobody went on with for a while."""
+        limit = time.time() - older_s
+        for path in self._parts_folder.iterdir():
+            if path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
 
     # ------------------------------------------------------------------------ keeping, reading
 
     async def adopt(self, path: Path, digest: Digest) -> None:
         """Take over a file whose digest was verified, in the same file system."""
-        await asyncio.to_thread(self._place, path, digest)
+        await asyncio.to_thread(self._publish, path, digest)
 
     async def put_bytes(self, data: bytes) -> Digest:
         """Keep some bytes; their digest."""
-        digest = hashlib.sha256(data).hexdigest()
-        try:
-            await obstore.put_async(self._store, _key(digest), data, mode="create")
-        except AlreadyExistsError:
-            pass  # the same bytes are here already
-        return digest
+        return await asyncio.to_thread(self._put, data)
 
     async def read_bytes(self, digest: Digest) -> bytes:
         """The whole of a blob, verified."""
-        try:
-            found = await obstore.get_async(self._store, _key(digest))
-        except (NotFoundError, FileNotFoundError) as error:
-            raise _missing(digest) from error
-        data = bytes(await found.bytes_async())
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise AssayError(
-                Code.BLOB_DIGEST_MISMATCH,
-                "A stored file is damaged: its bytes do not match its digest.",
-                "Restore the store from a backup, or run the audit again.",
-            )
-        return data
+        return b"".join([piece async for piece in self.read(digest, offset=0, limit=0)])
 
-    async def read(self, digest: Digest, *, offset: int, limit: int) -> AsyncIterator[bytes]:
-        """Bytes from ``offset``, at most ``limit`` (0: to the end), piece by piece."""
-        path = self.local_path(digest)
-        size = path.stat().st_size
+    async def read(self, digest: Digest, *, offset: int, limit: int) -> AsyncGenerator[bytes, None]:
+        """Bytes from ``offset``, at most ``limit`` (0: to the end), piece by piece.
+
+        Of a blob that is read as a whole, the last piece comes only when all were the right ones.
+        """
+        size = self.local_path(digest).stat().st_size
         end = size if limit <= 0 else min(size, offset + limit)
-        for start in range(min(offset, end), end, PIECE):
-            found = await obstore.get_range_async(
-                self._store, _key(digest), start=start, end=min(end, start + PIECE)
-            )
-            yield bytes(found)
+        check = hashlib.sha256() if (offset, end) == (0, size) else None
+        for start in range(offset, end, PIECE):
+            stop = min(end, start + PIECE)
+            try:
+                piece = bytes(
+                    await obstore.get_range_async(self._store, _key(digest), start=start, end=stop)
+                )
+            except FileNotFoundError as error:
+                raise _missing(digest) from error
+            if check is not None:
+                await asyncio.to_thread(check.update, piece)
+                if stop == end and check.hexdigest() != digest:
+                    raise self._damaged(digest)
+            yield piece
 
     def has(self, digest: Digest) -> bool:
         """Whether a blob is here."""
-        return (self._root / _key(digest)).exists()
+        return (self._root / _key(digest)).is_file()
 
     def local_path(self, digest: Digest) -> Path:
         """A file with these bytes, for a child to read."""
         path = self._root / _key(digest)
-        if not path.exists():
+        if not path.is_file():
             raise _missing(digest)
         return path
 
     # ------------------------------------------------------------------------------ internals
 
-    def _part(self, upload: str) -> Path:
-        return self._root / "parts" / upload
+    def _part(self, upload: str) -> Part:
+        if upload not in self._parts:
+            idle = time.monotonic() - ORPHAN_SECONDS
+            self._parts = {name: one for name, one in self._parts.items() if one.touched > idle}
+        return self._parts.setdefault(upload, Part(self._part_path(upload)))
 
-    def _append(self, upload: str, offset: int, data: bytes, size: int) -> int:
-        with self._part(upload).open("ab") as part:
-            have = part.tell()
-            if offset != have:
-                raise AssayError(
-                    Code.UPLOAD_OFFSET_MISMATCH,
-                    f"The piece begins at byte {offset}, and {have} bytes have arrived.",
-                    "Ask how far the upload came, and send on from there.",
-                    committed=str(have),
-                )
-            if have + len(data) > size:
-                raise AssayError(
-                    Code.BLOB_TOO_LARGE,
-                    "More bytes arrived than were announced.",
-                    "Announce the size of the file as it is, and send it again.",
-                )
-            part.write(data)
-            return have + len(data)
+    def _part_path(self, upload: str) -> Path:
+        return self._parts_folder / hashlib.sha256(upload.encode()).hexdigest()
 
-    def _place(self, path: Path, digest: Digest) -> None:
+    def _put(self, data: bytes) -> Digest:
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.has(digest):
+            path = self._parts_folder / str(uuid4())
+            try:
+                path.write_bytes(data)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                raise disk_refuses() from error
+            self._publish(path, digest)
+        return digest
+
+    def _publish(self, path: Path, digest: Digest) -> None:
+        """Give a verified file its name. Blocks.
+
+        A hard link is the one step that shows a file whole or not at all and never replaces
+        another; each fsync makes durable what the next step builds on.
+        """
         target = self._root / _key(digest)
-        if target.exists():
-            path.unlink(missing_ok=True)
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-        path.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            _sync(path)
+            if not target.parent.is_dir():
+                target.parent.mkdir(exist_ok=True)
+                _sync(target.parent.parent)
+            if not target.exists():
+                os.link(path, target)
+        except FileExistsError:
+            pass  # somebody else published the same bytes a moment ago
+        except OSError as error:
+            raise disk_refuses() from error
+        path.unlink()
+        _sync(target.parent)
+
+    def _damaged(self, digest: Digest) -> AssayError:
+        """Put a damaged file aside, so that the same bytes can be sent or measured again."""
+        path = self._root / _key(digest)
+        path.replace(path.with_suffix(".damaged"))
+        return AssayError(
+            Code.BLOB_DIGEST_MISMATCH,
+            "A stored file is damaged: its bytes do not match its digest.",
+            "Send the file again, or run the audit again; the damaged one was put aside.",
+            digest=digest,
+        )
+
+
+def _prepare(root: Path) -> None:
+    for folder in (root, root / "parts", root / "sha256"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _key(digest: Digest) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise _missing(digest)
     return f"sha256/{digest[:2]}/{digest}"
-
-
-def _digest_of(path: Path) -> Digest:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _clear(parts: Path) -> None:
-    limit = time.time() - _ORPHAN_SECONDS
-    for part in parts.iterdir():
-        if part.stat().st_mtime < limit:
-            part.unlink(missing_ok=True)
 
 
 def _missing(digest: Digest) -> AssayError:
     return AssayError(
         Code.BLOB_MISSING,
-        f"The service has no file {digest[:12]}.",
+        f"The service has no file {digest[:12]!r}.",
         "Upload it first.",
-        digest=digest,
+        digest=digest[:64],
     )

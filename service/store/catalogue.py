@@ -1,18 +1,19 @@
 """Models, evaluation sets, audits and reports by name: added once, listed in pages, removed."""
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, delete, literal, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Table, delete, literal, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.contract import Digest, Json
 from service.errors import AssayError, Code
 from service.store import tables
+from service.store.cursors import Cursor, seal, unseal
 from service.store.database import Database
 from service.store.dialect import insert_unless_there
 from service.store.records import (
+    OPEN_AUDIT,
     OPEN_INTAKE,
     AuditRow,
     Conversion,
@@ -24,11 +25,13 @@ from service.store.records import (
     ReportRow,
     RequestKey,
 )
-from service.store.requests import answered, remember
-from service.store.rows import columns, record
-from service.store.tables import milliseconds, moment
+from service.store.requests import answered
+from service.store.rows import columns, not_found, record, word_for
 
 Row = TypeVar("Row", ModelRow, EvalSetRow, AuditRow)
+
+DEFAULT_PAGE = 50
+LONGEST_PAGE = 1000
 
 
 class Catalogue:
@@ -71,12 +74,17 @@ class Catalogue:
         return await self._one(tables.model, ModelRow, project, model_id)
 
     async def list_models(self, project: str, limit: int, after: str) -> Page[ModelRow]:
-        """A page of models, newest first."""
-        return await self._page(tables.model, ModelRow, project, limit, after, {})
+        """A page of models, newest first; ``limit`` 0 leaves its length to the store."""
+        wanted = tables.model.c.project == project
+        return await self._page(
+            tables.model, ModelRow, wanted, question=[project], limit=limit, after=after
+        )
 
-    async def delete_model(self, project: str, model_id: str) -> None:
+    async def delete_model(
+        self, project: str, model_id: str, key: RequestKey | None = None
+    ) -> None:
         """Remove a model; IN_USE while an audit stands on it."""
-        await self._delete(tables.model, tables.audit.c.model, project, model_id)
+        await self._delete(tables.model, project, model_id, key=key)
 
     async def open_models(self) -> Sequence[ModelRow]:
         """Every model whose intake has not ended."""
@@ -101,8 +109,9 @@ class Catalogue:
             for name in ("project", "file_digest", "format", "architecture", "canonicaliser")
         ]
         async with self._database.read() as connection:
-            found = (await connection.execute(select(table).where(*same))).first()
-        return record(Conversion, found)
+            query = select(table).where(*same)
+            found = (await connection.execute(query)).mappings().first()
+        return record(Conversion, found) if found else None
 
     async def remember_conversion(self, made: Conversion) -> None:
         """Remember what intake made of a file."""
@@ -122,11 +131,16 @@ class Catalogue:
 
     async def list_eval_sets(self, project: str, limit: int, after: str) -> Page[EvalSetRow]:
         """A page of evaluation sets, newest first."""
-        return await self._page(tables.eval_set, EvalSetRow, project, limit, after, {})
+        wanted = tables.eval_set.c.project == project
+        return await self._page(
+            tables.eval_set, EvalSetRow, wanted, question=[project], limit=limit, after=after
+        )
 
-    async def delete_eval_set(self, project: str, set_id: str) -> None:
+    async def delete_eval_set(
+        self, project: str, set_id: str, key: RequestKey | None = None
+    ) -> None:
         """Remove an evaluation set; IN_USE while an audit stands on it."""
-        await self._delete(tables.eval_set, tables.audit.c.eval_set, project, set_id)
+        await self._delete(tables.eval_set, project, set_id, key=key)
 
     async def open_eval_sets(self) -> Sequence[EvalSetRow]:
         """Every evaluation set whose intake has not ended."""
@@ -154,16 +168,28 @@ class Catalogue:
         self, project: str, limit: int, after: str, chosen: Mapping[str, Sequence[str]]
     ) -> Page[AuditRow]:
         """A page of audits, newest first; ``chosen`` maps a column to the values it may have."""
-        return await self._page(tables.audit, AuditRow, project, limit, after, chosen)
+        wanted = tables.audit.c.project == project
+        for name, values in chosen.items():
+            wanted &= tables.audit.c[name].in_(values)
+        question = [project, {name: sorted(values) for name, values in chosen.items()}]
+        return await self._page(
+            tables.audit, AuditRow, wanted, question=question, limit=limit, after=after
+        )
 
-    async def delete_audit(self, project: str, audit_id: str) -> None:
-        """Remove an audit with its events and its report; finished shards stay."""
-        await self._one(tables.audit, AuditRow, project, audit_id)
-        table = tables.audit.c
+    async def delete_audit(
+        self, project: str, audit_id: str, key: RequestKey | None = None
+    ) -> None:
+        """Remove an audit that ended, with its events and its report; finished shards stay."""
+        table = tables.audit
         async with self._database.write() as connection:
-            await connection.execute(
-                delete(tables.audit).where(table.project == project, table.id == audit_id)
-            )
+            if await answered(connection, project, key, resource=audit_id) is not None:
+                return
+            row = await _found(connection, table, AuditRow, project=project, row_id=audit_id)
+            if row.state in OPEN_AUDIT:
+                raise AssayError(
+                    Code.NOT_READY, "The audit has not ended.", "Cancel it first, then remove it."
+                )
+            await connection.execute(delete(table).where(_is(table, project, audit_id)))
 
     async def report(self, project: str, audit_id: str) -> ReportRow | None:
         """The report of an audit, once there is one."""
@@ -172,112 +198,101 @@ class Catalogue:
             found = await connection.execute(
                 select(tables.report).where(table.project == project, table.audit == audit_id)
             )
-            return record(ReportRow, found.first())
+            row = found.mappings().first()
+        return record(ReportRow, row) if row else None
 
     # ----------------------------------------------------------------------------- in common
 
     async def _add(
         self, table: Table, kind: type[Row], wish: NewModel | NewEvalSet, key: RequestKey | None
     ) -> Row:
-        values = columns(wish)
+        failed = _is(table, wish.project, wish.id) & (table.c.state == "FAILED")
         async with self._database.write() as connection:
-            await answered(connection, wish.project, key)
-            name = connection.dialect.name
-            await connection.execute(insert_unless_there(name, table, values))
-            again = {"state": "QUEUED", "error": None}
-            failed = (table.c.state == "FAILED") & _is(table, wish.project, wish.id)
-            await connection.execute(update(table).where(failed).values(again))
-            await remember(connection, wish.project, key, wish.id)
-        return await self._one(table, kind, wish.project, wish.id)
+            known = await answered(connection, wish.project, key, resource=wish.id)
+            if known is None:
+                name = connection.dialect.name
+                await connection.execute(insert_unless_there(name, table, columns(wish)))
+                again = {"state": "QUEUED", "error": None}
+                await connection.execute(update(table).where(failed).values(again))
+            return await _found(
+                connection, table, kind, project=wish.project, row_id=known or wish.id
+            )
 
     async def _one(self, table: Table, kind: type[Row], project: str, row_id: str) -> Row:
         async with self._database.read() as connection:
-            found = await connection.execute(select(table).where(_is(table, project, row_id)))
-            row = record(kind, found.first())
-        if row is None:
-            raise _not_found(table, row_id)
-        return row
+            return await _found(connection, table, kind, project=project, row_id=row_id)
 
     async def _open(self, table: Table, kind: type[Row]) -> Sequence[Row]:
+        query = select(table).where(table.c.state.in_(OPEN_INTAKE)).order_by(table.c.create_time)
         async with self._database.read() as connection:
-            found = await connection.execute(select(table).where(table.c.state.in_(OPEN_INTAKE)))
-            return [row for one in found if (row := record(kind, one)) is not None]
+            return [record(kind, one) for one in (await connection.execute(query)).mappings()]
 
     async def _settle(
         self, table: Table, row: ModelRow | EvalSetRow, changed: Mapping[str, Any]
     ) -> None:
+        """End an intake; one that has ended already keeps its end."""
+        open_one = _is(table, row.project, row.id) & table.c.state.in_(OPEN_INTAKE)
         async with self._database.write() as connection:
-            await connection.execute(
-                update(table).where(_is(table, row.project, row.id)).values(**changed)
-            )
+            await connection.execute(update(table).where(open_one).values(**changed))
 
     async def _page(
         self,
         table: Table,
         kind: type[Row],
-        project: str,
+        wanted: ColumnElement[bool],
+        *,
+        question: Json,
         limit: int,
         after: str,
-        chosen: Mapping[str, Sequence[str]],
     ) -> Page[Row]:
-        place = tuple_(table.c.create_time, table.c.id)
-        query = select(table).where(table.c.project == project)
-        for name, values in chosen.items():
-            query = query.where(table.c[name].in_(values))
+        secret, question = self._database.page_secret, [table.name, question]
         if after:
-            time, last = _cursor(after)
-            query = query.where(place < tuple_(literal(time, tables.UtcTime()), literal(last)))
-        query = query.order_by(table.c.create_time.desc(), table.c.id.desc()).limit(limit + 1)
+            wanted &= _behind(table, unseal(after, secret, question=question))
+        length = max(1, min(limit or DEFAULT_PAGE, LONGEST_PAGE))
+        order = (table.c.create_time.desc(), table.c.id.desc())
+        query = select(table).where(wanted).order_by(*order).limit(length + 1)
         async with self._database.read() as connection:
-            rows = [record(kind, one) for one in await connection.execute(query)]
-        items = tuple(row for row in rows[:limit] if row is not None)
-        more = len(rows) > limit and bool(items)
-        return Page(items, _after(items[-1]) if more else "")
+            found = (await connection.execute(query)).mappings()
+            rows = [record(kind, one) for one in found]
+        items = tuple(rows[:length])
+        if len(rows) <= length:
+            return Page(items)
+        last = Cursor(items[-1].create_time, items[-1].id)
+        return Page(items, seal(last, secret, question=question))
 
-    async def _delete(self, table: Table, used_by: Any, project: str, row_id: str) -> None:  # noqa: ANN401 - a column of the audit table
-        await self._one(table, ModelRow if table is tables.model else EvalSetRow, project, row_id)
+    async def _delete(
+        self, table: Table, project: str, row_id: str, *, key: RequestKey | None
+    ) -> None:
+        this = _is(table, project, row_id)
+        used_by: Column[str] = tables.audit.c[table.name]
+        uses = select(literal(1)).where(tables.audit.c.project == project, used_by == row_id)
         async with self._database.write() as connection:
-            uses = await connection.scalar(
-                select(tables.audit.c.id)
-                .where(tables.audit.c.project == project, used_by == row_id)
-                .limit(1)
-            )
-            if uses is not None:
+            if await answered(connection, project, key, resource=row_id) is not None:
+                return
+            if await connection.scalar(uses.limit(1)):
                 raise AssayError(
                     Code.IN_USE,
-                    f"An audit stands on this {_word(table)}.",
+                    f"An audit stands on this {word_for(table)}.",
                     "Remove the audits first.",
                 )
-            await connection.execute(delete(table).where(_is(table, project, row_id)))
+            if not (await connection.execute(delete(table).where(this))).rowcount:
+                raise not_found(table, row_id)
 
 
-def _is(table: Table, project: str, row_id: str) -> Any:  # noqa: ANN401 - a condition
+async def _found(
+    connection: AsyncConnection, table: Table, kind: type[Row], *, project: str, row_id: str
+) -> Row:
+    query = select(table).where(_is(table, project, row_id))
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        raise not_found(table, row_id)
+    return record(kind, row)
+
+
+def _is(table: Table, project: str, row_id: str) -> ColumnElement[bool]:
     return (table.c.project == project) & (table.c.id == row_id)
 
 
-def _word(table: Table) -> str:
-    return table.name.replace("eval_set", "evaluation set")
-
-
-def _not_found(table: Table, row_id: str) -> AssayError:
-    return AssayError(
-        Code.NOT_FOUND,
-        f"There is no {_word(table)} '{row_id[:64]}'.",
-        "List what is there and use a name from that list.",
-    )
-
-
-def _after(row: Row) -> str:
-    return json.dumps([milliseconds(row.create_time), row.id])
-
-
-def _cursor(after: str) -> tuple[datetime, str]:
-    try:
-        time, last = json.loads(after)
-        return moment(int(time)), str(last)
-    except (ValueError, TypeError) as error:
-        raise AssayError(
-            Code.PAGE_TOKEN_INVALID,
-            "This page token does not continue any list.",
-            "Begin the list anew, without a token.",
-        ) from error
+def _behind(table: Table, cursor: Cursor) -> ColumnElement[bool]:
+    place = tuple_(table.c.create_time, table.c.id)
+    return place < tuple_(literal(cursor.create_time, tables.UtcTime()), literal(cursor.id))

@@ -2,11 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import ColumnClause, Connection, String, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -54,20 +54,20 @@ class Database:
         await self._engines.writer.dispose()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction that sees one moment; whatever tries to write in it fails."""
         async with _transaction(self._engines.reader) as connection:
             yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction that nothing else writes beside; commits at the end, or not at all."""
         async with _transaction(self._engines.writer) as connection:
             yield connection
 
 
 @asynccontextmanager
-async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _transaction(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
     try:
         async with engine.begin() as connection:
             yield connection
@@ -112,7 +112,8 @@ def _revision(connection: Connection) -> str | None:
     """The revision that the tables have, found without loading the migration tool."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
+    version: ColumnClause[str] = column("version_num", String)
+    return connection.scalar(select(version).select_from(table("alembic_version")))
 
 
 def _upgrade(connection: Connection) -> None:

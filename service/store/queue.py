@@ -14,6 +14,7 @@ from service.store.database import Database
 from service.store.dialect import database_time, insert_unless_there
 from service.store.ids import time_ordered_id
 from service.store.records import (
+    WAITING,
     AuditRow,
     EventRow,
     Lease,
@@ -23,8 +24,8 @@ from service.store.records import (
     RequestKey,
     WorkerEnd,
 )
-from service.store.requests import answered, remember
-from service.store.rows import columns, record
+from service.store.requests import answered
+from service.store.rows import columns, not_found, record
 
 LEASE_MS = 30_000
 MOST_ATTEMPTS = 3
@@ -40,43 +41,66 @@ class Queue:
 
     async def enqueue(self, wish: NewAudit, key: RequestKey | None = None) -> AuditRow:
         """Queue an audit in the transaction that remembers its request id."""
+        audit = time_ordered_id()
         async with self._database.write() as connection:
-            known = await answered(connection, wish.project, key)
-            audit = known or time_ordered_id()
-            if not known:
+            known = await answered(connection, wish.project, key, resource=audit)
+            if known is None:
+                for table, row_id in ((tables.model, wish.model), (tables.eval_set, wish.eval_set)):
+                    there = (table.c.project == wish.project) & (table.c.id == row_id)
+                    if await connection.scalar(select(table.c.id).where(there)) is None:
+                        raise not_found(table, row_id)
                 await connection.execute(insert(tables.audit).values(id=audit, **columns(wish)))
-                await remember(connection, wish.project, key, audit)
-            return await _read(connection, wish.project, audit)
+            return await _audit(connection, wish.project, known or audit)
+
+    async def admit(self, project: str, audit: str) -> bool:
+        """Queue an audit that was RECEIVING; False when it is not."""
+        table = tables.audit.c
+        receiving = (table.project == project) & (table.id == audit) & (table.state == "RECEIVING")
+        async with self._database.write() as connection:
+            changed = update(tables.audit).where(receiving).values(state="QUEUED")
+            return bool((await connection.execute(changed)).rowcount)
 
     async def claim(self, worker: str) -> Lease | None:
-        """Lease the oldest audit that waits or whose worker is gone; None when there is none.
+        """Lease an audit that waits or whose worker is gone; None when there is none.
 
-        The attempt counts before the work begins, so an audit that takes its host down still
-        comes to an end.
+        The project that was served longest ago comes first, in it the oldest audit. The attempt
+        counts before the work begins, so an audit that takes its host down still comes to an end.
         """
         async with self._database.write() as connection:
-            while (row := await _next(connection)) is not None:
-                if row.attempt >= MOST_ATTEMPTS:
-                    await self._quarantine(connection, row)
-                    continue
-                lease = Lease(row.project, row.id, row.attempt + 1, secrets.token_hex(16))
-                await connection.execute(self._taking(row, lease, worker))
-                return lease
+            while (found := await _next_in_turn(connection)) is not None:
+                if found.cancel_requested:
+                    await _end(connection, found, "CANCELLED", error=_cancelled())
+                elif found.attempt >= MOST_ATTEMPTS:
+                    await _quarantine(connection, found)
+                else:
+                    return await self._lease(connection, found, worker)
         return None
 
     async def heartbeat(self, lease: Lease) -> bool:
         """Keep a lease; False when it is somebody else's by now."""
-        return await self._update(lease, {"lease_until": database_time() + self._lease_ms})
+        async with self._database.write() as connection:
+            return await _changed(
+                connection, lease, {"lease_until": database_time() + self._lease_ms}
+            )
 
     async def give_back(self, lease: Lease) -> bool:
         """Return an audit to the queue without charging the attempt."""
-        changed = {
-            "state": "QUEUED",
-            "token": "",
-            "lease_until": None,
-            "attempt": lease.attempt - 1,
-        }
-        return await self._update(lease, changed)
+        changed = {**_WAITING_AGAIN, "attempt": lease.attempt - 1}
+        async with self._database.write() as connection:
+            return await _changed(connection, lease, changed)
+
+    async def retry(self, lease: Lease, error: Json) -> bool:
+        """Return an audit whose attempt failed for a reason that is not its own.
+
+        The attempt is charged, and the last one allowed ends in QUARANTINED with this reason.
+        """
+        async with self._database.write() as connection:
+            if not await _changed(connection, lease, {**_WAITING_AGAIN, "setback": error}):
+                return False
+            row = await _audit(connection, lease.project, lease.audit)
+            if row.attempt >= MOST_ATTEMPTS:
+                await _quarantine(connection, row)
+        return True
 
     async def finish(
         self,
@@ -89,14 +113,13 @@ class Queue:
         event: Mapping[str, Json] | None = None,
     ) -> bool:
         """End an audit once: state, report and last event together, or nothing when stale."""
-        changed = {"state": state, "verdict": verdict, "error": error, "lease_until": None}
+        changed = {**_NOBODY_WORKS, "state": state, "verdict": verdict, "error": error}
         async with self._database.write() as connection:
             if not await _changed(connection, lease, changed):
                 return False
             if report is not None:
                 values = {"project": lease.project, "audit": lease.audit, **columns(report)}
-                name = connection.dialect.name
-                await connection.execute(insert_unless_there(name, tables.report, values))
+                await connection.execute(insert(tables.report).values(**values))
             if event is not None:
                 await _append(connection, lease.project, lease.audit, event)
         return True
@@ -104,20 +127,15 @@ class Queue:
     async def request_cancel(self, project: str, audit: str) -> AuditRow:
         """Ask an audit to end; one that nobody works on ends here, one that ended stays so."""
         table = tables.audit.c
-        mine = (table.project == project) & (table.id == audit)
+        running = (table.project == project) & (table.id == audit) & (table.state == "LEASED")
         async with self._database.write() as connection:
-            await _read(connection, project, audit)
-            waiting = mine & table.state.in_(("QUEUED", "RECEIVING"))
-            ended = {"state": "CANCELLED", "cancel_requested": True, "error": _cancelled()}
-            found = await connection.execute(update(tables.audit).where(waiting).values(ended))
-            if found.rowcount:
-                told = {"kind": "finished", "state": "cancelled", "problem": _cancelled()}
-                await _append(connection, project, audit, told)
-            running = mine & (table.state == "LEASED")
-            await connection.execute(
-                update(tables.audit).where(running).values(cancel_requested=True)
-            )
-            return await _read(connection, project, audit)
+            wanted = update(tables.audit).where(running).values(cancel_requested=True)
+            await connection.execute(wanted)
+            row = await _audit(connection, project, audit)
+            if row.state in WAITING:
+                await _end(connection, row, "CANCELLED", error=_cancelled())
+                row = await _audit(connection, project, audit)
+        return row
 
     async def waiting(self) -> int:
         """How many audits wait."""
@@ -135,14 +153,18 @@ class Queue:
                 select(table.done).where(table.project == project, table.key == key)
             )
 
-    async def commit_step(self, lease: Lease, step: NewStep) -> bool:
-        """Keep a result under a live lease; False when the lease is stale."""
+    async def commit_step(
+        self, lease: Lease, step: NewStep, event: Mapping[str, Json] | None = None
+    ) -> bool:
+        """Keep a result, and tell of it, under a live lease; False when the lease is stale."""
         async with self._database.write() as connection:
             if not await _holds(connection, lease):
                 return False
             values = {"project": lease.project, "audit": lease.audit, **columns(step)}
             name = connection.dialect.name
             await connection.execute(insert_unless_there(name, tables.step, values))
+            if event is not None:
+                await _append(connection, lease.project, lease.audit, event)
         return True
 
     async def append_event(self, lease: Lease, body: Mapping[str, Json]) -> bool:
@@ -162,45 +184,29 @@ class Queue:
             .order_by(table.seq)
         )
         async with self._database.read() as connection:
-            rows = [record(EventRow, one) for one in await connection.execute(query)]
-        return [row for row in rows if row is not None]
+            return [record(EventRow, one) for one in (await connection.execute(query)).mappings()]
 
-    # ---------------------------------------------------------------------------- internals
-
-    def _taking(self, row: AuditRow, lease: Lease, worker: str) -> Any:  # noqa: ANN401 - an UPDATE
+    async def _lease(self, connection: AsyncConnection, row: AuditRow, worker: str) -> Lease:
         now = database_time()
-        table = tables.audit.c
-        return (
-            update(tables.audit)
-            .where(table.id == row.id)
-            .values(
+        lease = Lease(row.project, row.id, row.attempt + 1, secrets.token_hex(16))
+        taken = update(tables.audit).where(tables.audit.c.id == row.id)
+        await connection.execute(
+            taken.values(
                 state="LEASED",
                 attempt=lease.attempt,
                 token=lease.token,
                 worker=worker,
                 lease_until=now + self._lease_ms,
                 claim_time=now,
-                start_time=func.coalesce(table.start_time, now),
+                start_time=func.coalesce(tables.audit.c.start_time, now),
+                setback=None,
             )
         )
+        return lease
 
-    async def _quarantine(self, connection: AsyncConnection, row: AuditRow) -> None:
-        error = AssayError(
-            Code.ATTEMPTS_EXHAUSTED,
-            f"The audit was begun {row.attempt} times and never came to an end.",
-            "Look into the service's log for what ended it, and start it again.",
-        ).as_json()
-        await connection.execute(
-            update(tables.audit)
-            .where(tables.audit.c.id == row.id)
-            .values(state="QUARANTINED", verdict="ERROR", error=error, lease_until=None)
-        )
-        told = {"kind": "finished", "state": "failed", "problem": error}
-        await _append(connection, row.project, row.id, told)
 
-    async def _update(self, lease: Lease, changed: Mapping[str, Any]) -> bool:
-        async with self._database.write() as connection:
-            return await _changed(connection, lease, changed)
+_NOBODY_WORKS: Mapping[str, Any] = {"token": "", "lease_until": None}
+_WAITING_AGAIN: Mapping[str, Any] = {**_NOBODY_WORKS, "state": "QUEUED"}
 
 
 def _fence(lease: Lease) -> ColumnElement[bool]:
@@ -215,35 +221,63 @@ async def _changed(connection: AsyncConnection, lease: Lease, changed: Mapping[s
 
 
 async def _holds(connection: AsyncConnection, lease: Lease) -> bool:
-    return await connection.scalar(select(tables.audit.c.id).where(_fence(lease))) is not None
+    """Whether the lease lives, and nobody can take it over before this transaction ends."""
+    query = select(tables.audit.c.id).where(_fence(lease)).with_for_update()
+    return await connection.scalar(query) is not None
 
 
-async def _next(connection: AsyncConnection) -> AuditRow | None:
-    table = tables.audit.c
-    left = (table.state == "LEASED") & (table.lease_until < database_time())
+async def _next_in_turn(connection: AsyncConnection) -> AuditRow | None:
+    table, sibling = tables.audit.c, tables.audit.alias()
+    abandoned = (table.state == "LEASED") & (table.lease_until < database_time())
+    served = (
+        select(func.max(sibling.c.claim_time))
+        .where(sibling.c.project == table.project)
+        .correlate(tables.audit)
+        .scalar_subquery()
+    )
     query = (
         select(tables.audit)
-        .where(or_(table.state == "QUEUED", left))
-        .order_by(table.create_time, table.id)
+        .where(or_(table.state == "QUEUED", abandoned))
+        .order_by(served.nulls_first(), table.create_time, table.id)
         .limit(1)
         .with_for_update(skip_locked=True)  # SQLite leaves it out: there the writer is alone
     )
-    return record(AuditRow, (await connection.execute(query)).first())
+    row = (await connection.execute(query)).mappings().first()
+    return record(AuditRow, row) if row else None
 
 
-async def _read(connection: AsyncConnection, project: str, audit: str) -> AuditRow:
-    table = tables.audit.c
-    found = await connection.execute(
-        select(tables.audit).where(table.project == project, table.id == audit)
-    )
-    row = record(AuditRow, found.first())
+async def _audit(connection: AsyncConnection, project: str, audit: str) -> AuditRow:
+    table = tables.audit
+    query = select(table).where(table.c.project == project, table.c.id == audit)
+    row = (await connection.execute(query)).mappings().first()
     if row is None:
-        raise AssayError(
-            Code.NOT_FOUND,
-            f"There is no audit '{audit[:64]}'.",
-            "List what is there and use a name from that list.",
-        )
-    return row
+        raise not_found(table, audit)
+    return record(AuditRow, row)
+
+
+async def _end(
+    connection: AsyncConnection, row: AuditRow, state: str, *, error: Json, verdict: str = ""
+) -> None:
+    """End an audit that nobody works on, and tell those who watch it."""
+    ended = {**_NOBODY_WORKS, "state": state, "error": error, "verdict": verdict}
+    await connection.execute(
+        update(tables.audit).where(tables.audit.c.id == row.id).values(**ended)
+    )
+    word = "cancelled" if state == "CANCELLED" else "failed"
+    told = {"kind": "finished", "state": word, "problem": error}
+    await _append(connection, row.project, row.id, told)
+
+
+async def _quarantine(connection: AsyncConnection, row: AuditRow) -> None:
+    last = row.setback or {"code": "", "sentence": "Its worker stopped answering."}
+    error = AssayError(
+        Code.ATTEMPTS_EXHAUSTED,
+        f"The audit was begun {row.attempt} times and never came to an end. The last time: "
+        f"{last['sentence']}",
+        "Look into the service's log for what ended it, and start it again.",
+        last_code=last["code"],
+    )
+    await _end(connection, row, "QUARANTINED", error=error.as_json(), verdict="ERROR")
 
 
 async def _append(
@@ -260,5 +294,5 @@ async def _append(
 
 def _cancelled() -> Json:
     return AssayError(
-        Code.CANCELLED, "The audit was cancelled before it began.", "Start it again."
+        Code.CANCELLED, "The audit was cancelled while nobody worked on it.", "Start it again."
     ).as_json()

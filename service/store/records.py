@@ -23,7 +23,7 @@ WorkerEnd = Literal["SUCCEEDED", "FAILED", "REJECTED", "CANCELLED"]
 
 OPEN_INTAKE: frozenset[IntakeState] = frozenset({"QUEUED", "RUNNING"})
 WAITING: frozenset[AuditState] = frozenset({"RECEIVING", "QUEUED"})
-OPEN_AUDIT: frozenset[AuditState] = WAITING | {"LEASED"}
+OPEN_AUDIT: frozenset[AuditState] = frozenset({*WAITING, "LEASED"})
 
 Item = TypeVar("Item")
 

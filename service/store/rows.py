@@ -1,23 +1,38 @@
 """Between rows of a table and the frozen records that leave the store."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Row
+from service.errors import AssayError, Code
 
-Record = TypeVar("Record")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from sqlalchemy import RowMapping, Table
+
+    Record = TypeVar("Record", bound=DataclassInstance)
 
 
-def record(kind: type[Record], row: Row[Any] | None) -> Record | None:
+def record(kind: type[Record], row: RowMapping) -> Record:
     """The record of a row: columns that the record does not name stay inside."""
-    if row is None:
-        return None
-    held: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    names = [one.name for one in fields(kind)]  # pyright: ignore[reportArgumentType]  # a dataclass
-    return kind(**{name: held[name] for name in names if name in held})
+    return kind(**{one.name: row[one.name] for one in fields(kind)})
 
 
-def columns(wish: object) -> dict[str, Any]:
+def columns(wish: DataclassInstance) -> dict[str, Any]:
     """The columns of a record that is to be inserted."""
-    return {one.name: getattr(wish, one.name) for one in fields(wish)}  # pyright: ignore[reportArgumentType]  # a dataclass
+    return {one.name: getattr(wish, one.name) for one in fields(wish)}
+
+
+def not_found(table: Table, row_id: str) -> AssayError:
+    """That a project has no row of this id, whether or not another project has one."""
+    return AssayError(
+        Code.NOT_FOUND,
+        f"There is no {word_for(table)} '{row_id[:64]}'.",
+        "List what is there and use a name from that list.",
+    )
+
+
+def word_for(table: Table) -> str:
+    """What people call the rows of a table."""
+    return table.name.replace("eval_set", "evaluation set")

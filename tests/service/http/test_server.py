@@ -8,9 +8,11 @@ import socket
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from service.errors import AssayError, Code
-from service.http.server import start
+from service.http.guard import HEADERS, Guard
+from service.http.server import listen, start
 from support.pages import Shelf
 
 
@@ -50,6 +52,13 @@ async def test_a_taken_address_is_an_error_and_no_exit() -> None:
         assert caught.value.code is Code.UNREACHABLE
 
 
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("203.0.113.1", 0)])
+async def test_an_address_that_cannot_be_is_an_error_too(host: str, port: int) -> None:
+    """A port beyond the last and an address of another machine are told in a sentence."""
+    with pytest.raises(AssayError, match="Cannot listen on"):
+        await start(Shelf(), host, port)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:80", "LOCALHOST", "[::1]:9"])
 async def test_on_the_loopback_it_answers_to_its_names(host: str) -> None:
     """Every name of the loopback is known, with or without a port."""
@@ -75,6 +84,45 @@ async def test_other_addresses_answer_to_any_name() -> None:
     serving = await start(Shelf(), "127.0.0.2", 0)
     assert await status(serving.port, "assay.internal", "127.0.0.2") == 200
     await serving.stop()
+
+
+async def test_small_answers_leave_at_once() -> None:
+    """A connection that the server accepts holds nothing back for an acknowledgement."""
+    with listen("127.0.0.1", 0) as listener:
+        accepted: asyncio.Future[asyncio.StreamWriter] = asyncio.Future()
+        server = await asyncio.start_server(lambda _, out: accepted.set_result(out), sock=listener)
+        _, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
+        other_end = await accepted
+        chosen = other_end.get_extra_info("socket")
+        assert chosen.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        for one in (writer, other_end):
+            one.close()
+            await one.wait_closed()
+        server.close()
+
+
+async def test_an_error_after_the_answer_began_is_not_covered_up() -> None:
+    """Half an answer cannot become a page of status 500; the server must break it off."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("lost")
+
+    async def refused(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError
+
+    guard = Guard(half, broken=refused)
+    with pytest.raises(RuntimeError, match="lost"):
+        await guard({"type": "http", "headers": []}, receive, send)
+    assert len(sent) == 1
+    assert len(sent[0]["headers"]) == len(HEADERS)
 
 
 async def test_stop_waits_for_an_answer_under_way() -> None:
