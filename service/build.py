@@ -1,6 +1,5 @@
 """Putting one service together, starting it in order, and ending it in the opposite one."""
 
-import asyncio
 import time
 
 import structlog
@@ -42,7 +41,6 @@ class Service:
         self.settings = settings
         self.addresses: list[str] = []
         self.http_port = 0
-        self._servers: list[RpcServer] = []
         self._http: Serving | None = None
         self._calls = 0.0
         self._last_needed = time.monotonic()
@@ -86,15 +84,10 @@ class Service:
         )
 
     async def _listen(self, api: ServiceApi, registry: CollectorRegistry) -> None:
-        self._servers: list[RpcServer] = []
-        for address in (self.settings.listen, self.settings.also):
-            if address:
-                server = RpcServer(
-                    api, address, registry=CollectorRegistry() if self._servers else registry
-                )
-                await server.start()
-                self._servers.append(server)
-                self.addresses.append(server.address)
+        addresses = [one for one in (self.settings.listen, self.settings.also) if one]
+        self._server = RpcServer(api, *addresses, registry=registry)
+        await self._server.start()
+        self.addresses = self._server.addresses
         if self.settings.http:
             host, _, port = self.settings.http.rpartition(":")
             self._http = await start_http(Pages(self._parts, api, registry), host, int(port))
@@ -104,10 +97,9 @@ class Service:
     async def stop(self) -> None:
         """Drain: no new work, watches end with a cursor, audits end at a commit and wait."""
         log.info("service stopping")
-        for server in self._servers:
-            await server.tell_health(serving=False)
+        await self._server.tell_health(serving=False)
         await self._parts.runner.stop()
-        await asyncio.gather(*(server.stop(GRACE_SECONDS) for server in self._servers))
+        await self._server.stop(GRACE_SECONDS)
         if self._http is not None:
             await self._http.stop()
         await self._parts.taking_in.stop()

@@ -144,7 +144,8 @@ class Runner:
         started = datetime.now(UTC)
         case = await self._prepare(lease)
         await self._tell(lease, {"kind": "state", "state": "running"})
-        memory = _StoreMemory(self._queue, self._blobs, lease)
+        fresh = bool(case.row.options["skip_cache"])
+        memory = _StoreMemory(self._queue, self._blobs, lease, fresh=fresh)
         run = AuditRun(
             case.course,
             case.material,
@@ -272,13 +273,14 @@ class _Observer:
 class _StoreMemory:
     """The shard cache and the audit's steps, in the store."""
 
-    def __init__(self, queue: Queue, blobs: Blobs, lease: Lease) -> None:
+    def __init__(self, queue: Queue, blobs: Blobs, lease: Lease, *, fresh: bool) -> None:
+        self._fresh = fresh
         self._queue = queue
         self._blobs = blobs
         self._lease = lease
 
     async def recall(self, key: Digest) -> Kept | None:
-        found = await self._queue.step(self._lease.project, key)
+        found = None if self._fresh else await self._queue.step(self._lease.project, key)
         if found is None:
             return None
         kept = kept_from_json(found)

@@ -180,7 +180,7 @@ def _wish(
     request: ports.NewAudit, model: ModelRow, data: EvalSetRow, policy: Policy | None
 ) -> NewAudit:
     seed = request.seed if request.seed is not None else (policy.seed if policy else 0)
-    judged = policy is not None
+    judged = policy is not None and not request.evidence_only
     return NewAudit(
         project=request.project,
         model=model.id,
@@ -209,6 +209,7 @@ def _request_key(request: ports.NewAudit) -> RequestKey | None:
         "expected": request.expected_accuracy,
         "analyzers": [[one.id, dict(one.config)] for one in request.analyzers],
         "skip_cache": request.skip_cache,
+        "evidence_only": request.evidence_only,
     }
     return RequestKey(request.request_id, "CreateAudit", digest(body))
 

@@ -1,6 +1,6 @@
 """Bytes by content: what a project must still send, uploads that resume, reading."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from analyzers.contract import Digest
 from service.api.parts import Parts
@@ -47,7 +47,7 @@ class BlobApi:
 
     async def read_blob(
         self, project: str, digest: Digest, *, offset: int, limit: int
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Bytes from ``offset``, at most ``limit`` (0: to the end), in pieces."""
         if not await self._parts.owns(project, digest):
             raise AssayError(

@@ -234,6 +234,8 @@ class NewAudit:
     analyzers: Sequence[AnalyzerSpec] = ()
     """Run besides those that policy and profile ask for."""
     skip_cache: bool = False
+    evidence_only: bool = False
+    """Measure every threat of the policy to the end; judge nothing, stop at nothing."""
     validate_only: bool = False
     """Answer with an estimate; keep and start nothing."""
 

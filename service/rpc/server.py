@@ -71,22 +71,22 @@ OPTIONS: Sequence[tuple[str, Any]] = (
 
 
 class RpcServer:
-    """A server on one address; build it inside the event loop that will run it."""
+    """A server on some addresses; build it inside the event loop that will run it."""
 
     def __init__(
         self,
         api: Api,
-        address: str,
-        *,
+        *addresses: str,
         registry: CollectorRegistry,
         credentials: grpc.ServerCredentials | None = None,
         reflect: bool = False,
     ) -> None:
-        """Prepare to listen on ``host:port`` (port 0: any) or ``unix:path``.
+        """Prepare to listen on each ``host:port`` (port 0: any) or ``unix:path``.
 
         Reflection is offered on local addresses, elsewhere only when asked for.
         """
-        refuse_open_wildcard(address, protected=credentials is not None)
+        for address in addresses:
+            refuse_open_wildcard(address, protected=credentials is not None)
         self._draining = asyncio.Event()
         self._health: Any = cast("Any", health).aio.HealthServicer()  # the stubs lack aio
         self._server = grpc.aio.server(  # pyright: ignore[reportUnknownMemberType] - open stubs
@@ -96,10 +96,11 @@ class RpcServer:
         )
         _offer(self._server, api, self._draining)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        if reflect or is_local(address):
+        if reflect or all(is_local(address) for address in addresses):
             names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
-        self.address = _listen(self._server, address, credentials)
+        self.addresses = [_listen(self._server, one, credentials) for one in addresses]
+        self.address = self.addresses[0]
 
     async def start(self) -> None:
         """Answer calls and say so."""

@@ -67,9 +67,11 @@ class Blobs:
         return await asyncio.to_thread(part.append, offset, data, size=size)
 
     async def finish(self, upload: str, digest: Digest, size: int) -> None:
-        """Verify a whole upload and make it visible; what is wrong leaves nothing behind."""
-        if self.committed_size(upload) == 0 and self.has(digest):
-            return  # finished before, and the answer was lost on its way
+        """Verify a whole upload and make it visible; what is wrong leaves nothing behind.
+
+        The bytes must have come, even when the blob is here: another project sent it then, and
+        to know its digest is not to have it.
+        """
         part = self._part(upload)
 
         def publish(path: Path) -> None:
@@ -167,6 +169,8 @@ class Blobs:
         another; each fsync makes durable what the next step builds on.
         """
         target = self._root / _key(digest)
+        if target.exists() and not path.exists():
+            return  # taken over before
         try:
             _sync(path)
             if not target.parent.is_dir():
@@ -176,9 +180,11 @@ class Blobs:
                 os.link(path, target)
         except FileExistsError:
             pass  # somebody else published the same bytes a moment ago
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise disk_refuses() from error
-        path.unlink()
+        path.unlink(missing_ok=True)
         _sync(target.parent)
 
     def _damaged(self, digest: Digest) -> AssayError:

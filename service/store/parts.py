@@ -28,6 +28,7 @@ class Part:
         self._hash = hashlib.sha256()
         self._size: int | None = None
         self._closed = False
+        self._failure: AssayError | None = None
 
     @property
     def size(self) -> int:
@@ -54,26 +55,31 @@ class Part:
             return self._size
 
     def finish(self, digest: Digest, publish: Callable[[Path], None], *, size: int) -> None:
-        """Make the bytes durable and publish them, if they are the announced ones."""
+        """Publish the bytes, if they are the announced ones; whoever waited hears the same."""
         with self._lock:
-            have = self._load()
-            if have < size:
-                raise AssayError(
-                    Code.BLOB_TRUNCATED,
-                    f"The upload ended after {have} of {size} bytes.",
-                    "Send the rest: it resumes where it stopped.",
-                    committed=str(have),
-                )
-            self._closed = True
-            if have > size or self._hash.hexdigest() != digest:
-                self._path.unlink(missing_ok=True)
-                raise AssayError(
-                    Code.BLOB_DIGEST_MISMATCH,
-                    "The bytes that arrived are not the ones that were announced.",
-                    "Send the file again; if it changed meanwhile, hash it anew.",
-                )
-            self._write(have, b"")
-            publish(self._path)
+            if not self._closed:
+                have = self._load()
+                if have < size:
+                    raise _truncated(have, size)
+                # From here on nothing may be added: after publishing, file and blob are one.
+                self._closed = True
+                try:
+                    self._publish(digest, publish, size=size)
+                except AssayError as error:
+                    self._failure = error
+            if self._failure is not None:
+                raise self._failure
+
+    def _publish(self, digest: Digest, publish: Callable[[Path], None], *, size: int) -> None:
+        if self._size != size or self._hash.hexdigest() != digest:
+            self._path.unlink(missing_ok=True)
+            raise AssayError(
+                Code.BLOB_DIGEST_MISMATCH,
+                "The bytes that arrived are not the ones that were announced.",
+                "Send the file again; if it changed meanwhile, hash it anew.",
+            )
+        self._write(size, b"")
+        publish(self._path)
 
     def _load(self) -> int:
         """Take up what an earlier process, or an earlier life of this one, left behind."""
@@ -114,6 +120,15 @@ def _size_of(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _truncated(have: int, size: int) -> AssayError:
+    return AssayError(
+        Code.BLOB_TRUNCATED,
+        f"The upload ended after {have} of {size} bytes.",
+        "Send the rest: it resumes where it stopped.",
+        committed=str(have),
+    )
 
 
 def _wrong_offset(offset: int, have: int) -> AssayError:

@@ -50,6 +50,7 @@ def new_audit_to_pb(request: NewAudit) -> audit_service_pb2.CreateAuditRequest:
         waivers=request.waivers,
         expected_accuracy=request.expected_accuracy,
         skip_cache=request.skip_cache,
+        evidence_only=request.evidence_only,
         validate_only=request.validate_only,
         request_id=request.request_id,
         audit=audit_service_pb2.Audit(
@@ -80,6 +81,7 @@ def new_audit_from_pb(request: audit_service_pb2.CreateAuditRequest) -> NewAudit
         waivers=request.waivers,
         expected_accuracy=expected if request.HasField("expected_accuracy") else None,
         skip_cache=request.skip_cache,
+        evidence_only=request.evidence_only,
         validate_only=request.validate_only,
         request_id=checked_request_id(request.request_id),
     )

@@ -149,6 +149,7 @@ NEW_AUDIT = NewAudit(
     expected_accuracy=0.913,
     analyzers=[SPEC],
     skip_cache=True,
+    evidence_only=True,
     validate_only=True,
 )
 LIST_QUERY = ListQuery("team-7", 20)

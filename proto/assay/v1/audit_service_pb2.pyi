@@ -80,7 +80,7 @@ class Audit(_message.Message):
     def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., eval_set: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., seed: _Optional[int] = ..., analyzers: _Optional[_Iterable[_Union[_common_pb2.AnalyzerSpec, _Mapping]]] = ..., baseline: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., verdict: _Optional[_Union[_common_pb2.Verdict, str]] = ..., policy_digest: _Optional[str] = ..., evidence_digest: _Optional[str] = ..., brackets: _Optional[_Iterable[_Union[_common_pb2.Bracket, _Mapping]]] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateAuditRequest(_message.Message):
-    __slots__ = ("parent", "audit", "policy", "waivers", "expected_accuracy", "skip_cache", "validate_only", "request_id")
+    __slots__ = ("parent", "audit", "policy", "waivers", "expected_accuracy", "skip_cache", "validate_only", "request_id", "evidence_only")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     AUDIT_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +89,7 @@ class CreateAuditRequest(_message.Message):
     SKIP_CACHE_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_ONLY_FIELD_NUMBER: _ClassVar[int]
     parent: str
     audit: Audit
     policy: str
@@ -97,7 +98,8 @@ class CreateAuditRequest(_message.Message):
     skip_cache: bool
     validate_only: bool
     request_id: str
-    def __init__(self, parent: _Optional[str] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., policy: _Optional[str] = ..., waivers: _Optional[str] = ..., expected_accuracy: _Optional[float] = ..., skip_cache: _Optional[bool] = ..., validate_only: _Optional[bool] = ..., request_id: _Optional[str] = ...) -> None: ...
+    evidence_only: bool
+    def __init__(self, parent: _Optional[str] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., policy: _Optional[str] = ..., waivers: _Optional[str] = ..., expected_accuracy: _Optional[float] = ..., skip_cache: _Optional[bool] = ..., validate_only: _Optional[bool] = ..., request_id: _Optional[str] = ..., evidence_only: _Optional[bool] = ...) -> None: ...
 
 class GetAuditRequest(_message.Message):
     __slots__ = ("name",)
