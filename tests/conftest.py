@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch as it loads; see the zygote
 UNDER_CI = os.environ.get("ASSAY_CI") == "1"
 TAKEN_OUT = pytest.StashKey[list[str]]()
 

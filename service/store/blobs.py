@@ -79,11 +79,9 @@ class Blobs:
 
         try:
             await asyncio.to_thread(part.finish, digest, publish, size=size)
-        except AssayError as error:
-            if error.code is not Code.BLOB_TRUNCATED:
-                self._parts.pop(upload, None)
-            raise
-        self._parts.pop(upload, None)
+        finally:
+            if part.closed and self._parts.get(upload) is part:
+                del self._parts[upload]
 
     def clear_orphans(self, older_s: float = ORPHAN_SECONDS) -> None:
         """Remove what nobody went on with for a while."""
@@ -142,10 +140,12 @@ class Blobs:
     # ------------------------------------------------------------------------------ internals
 
     def _part(self, upload: str) -> Part:
-        if upload not in self._parts:
+        found = self._parts.get(upload)
+        if found is None or found.closed:
             idle = time.monotonic() - ORPHAN_SECONDS
             self._parts = {name: one for name, one in self._parts.items() if one.touched > idle}
-        return self._parts.setdefault(upload, Part(self._part_path(upload)))
+            found = self._parts[upload] = Part(self._part_path(upload))
+        return found
 
     def _part_path(self, upload: str) -> Path:
         return self._parts_folder / hashlib.sha256(upload.encode()).hexdigest()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy import ColumnClause, Connection, String, column, inspect, select, table
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -71,18 +71,24 @@ async def _transaction(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
     try:
         async with engine.begin() as connection:
             yield connection
-    except (OperationalError, NoConnection) as error:
+    except NoConnection as error:
         raise _unavailable() from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
+    except DatabaseError as error:
+        if _is_no_fault_of_ours(error):
             raise _unavailable() from error
         raise
+
+
+def _is_no_fault_of_ours(error: DatabaseError) -> bool:
+    """Locked, full, gone, or damaged, which SQLite tells by the bare class."""
+    out_of_reach = isinstance(error, OperationalError) or error.connection_invalidated
+    return out_of_reach or type(error) is DatabaseError
 
 
 def _unavailable() -> AssayError:
     return AssayError(
         Code.STORE_UNAVAILABLE,
-        "The database does not answer: it is locked, full, or out of reach.",
+        "The database does not answer: it is locked, full, damaged or out of reach.",
         "Look at the free space of its disk and at other programs that use it, then try again.",
     )
 
@@ -102,8 +108,10 @@ def migrate(url: str) -> None:
         with engine.begin() as connection:
             if _revision(connection) != HEAD:
                 _upgrade(connection)
-    except OperationalError as error:
-        raise _unavailable() from error
+    except DatabaseError as error:
+        if _is_no_fault_of_ours(error):
+            raise _unavailable() from error
+        raise
     finally:
         engine.dispose()
 

@@ -17,23 +17,25 @@ class Part:
     """One upload on its way.
 
     Its lock is held in the thread that does the work: a call whose caller has gone away runs on
-    there, and the next one must wait for it.
+    there, and the next one must wait for it. It is held through publishing too, for then file and
+    blob are one, and nothing may be added.
     """
 
     def __init__(self, path: Path) -> None:
         """Stand for a file that may be there from before; nothing is read yet."""
         self.touched = time.monotonic()
+        self.closed = False
+        """Published or refused: its name is free for another upload."""
         self._path = path
         self._lock = threading.Lock()
         self._hash = hashlib.sha256()
         self._size: int | None = None
-        self._closed = False
-        self._failure: AssayError | None = None
+        self._failure: Exception | None = None
 
     @property
     def size(self) -> int:
         """Bytes that are here; the next piece begins there."""
-        if self._closed:
+        if self.closed:
             return 0
         return _size_of(self._path) if self._size is None else self._size
 
@@ -41,7 +43,7 @@ class Part:
         """Add the bytes that come next, of ``size`` in all; how many there are then."""
         with self._lock:
             have = self._load()
-            if offset != have or self._closed:
+            if offset != have or self.closed:
                 raise _wrong_offset(offset, have)
             if have + len(data) > size:
                 raise AssayError(
@@ -57,18 +59,20 @@ class Part:
     def finish(self, digest: Digest, publish: Callable[[Path], None], *, size: int) -> None:
         """Publish the bytes, if they are the announced ones; whoever waited hears the same."""
         with self._lock:
-            if not self._closed:
-                have = self._load()
-                if have < size:
-                    raise _truncated(have, size)
-                # From here on nothing may be added: after publishing, file and blob are one.
-                self._closed = True
-                try:
-                    self._publish(digest, publish, size=size)
-                except AssayError as error:
-                    self._failure = error
-            if self._failure is not None:
-                raise self._failure
+            if self.closed:
+                if self._failure is not None:
+                    raise self._failure
+                return
+            have = self._load()
+            if have < size:
+                raise _truncated(have, size)
+            try:
+                self._publish(digest, publish, size=size)
+            except Exception as error:
+                self._failure = error
+                raise
+            finally:
+                self.closed = True
 
     def _publish(self, digest: Digest, publish: Callable[[Path], None], *, size: int) -> None:
         if self._size != size or self._hash.hexdigest() != digest:
@@ -85,12 +89,13 @@ class Part:
         """Take up what an earlier process, or an earlier life of this one, left behind."""
         self.touched = time.monotonic()
         if self._size is None:
-            self._size = 0
+            found, size = hashlib.sha256(), 0
             if self._path.exists():
                 with self._path.open("rb") as file:
                     while data := file.read(_READ):
-                        self._hash.update(data)
-                        self._size += len(data)
+                        found.update(data)
+                        size += len(data)
+            self._hash, self._size = found, size
         return self._size
 
     def _write(self, have: int, data: bytes) -> None:

@@ -13,7 +13,7 @@ import pytest
 from service.core.evidence import evidence_digest
 from support.command_line import COMMAND, IMPORTS, NORMAL, ROBUST, assay, on, read
 
-COUNT = 60
+COUNT = 40
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +129,7 @@ def test_judge_refuses_damaged_evidence(
 @pytest.mark.usefixtures("home")
 def test_audit_gathers_all_and_judges_nothing(folder: Path, out: Path) -> None:
     """Evidence to the end although the threshold is long out of reach, and no verdict."""
-    found = assay(*on(folder, "audit", NORMAL, "[0:40]"), "--out", str(out))
+    found = assay(*on(folder, "audit", NORMAL, "[100:140]"), "--out", str(out))
     assert found.exit_code == 0
     assert sorted(path.name for path in out.iterdir()) == ["evidence.json", "report.html"]
     tally = robust_tally(out)
@@ -156,7 +156,7 @@ def test_detach_then_status_then_show(folder: Path, out: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_an_interrupted_check_goes_on_where_it_stopped(folder: Path, out: Path) -> None:
     """Ctrl-C ends with 130 and no files; the same command later measures only the rest."""
-    words = [*COMMAND, *on(folder, "check", ROBUST, "[60:180]"), "--out", str(out)]
+    words = [*COMMAND, *on(folder, "check", ROBUST, "[60:100]"), "--out", str(out)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -173,7 +173,7 @@ def test_an_interrupted_check_goes_on_where_it_stopped(folder: Path, out: Path) 
 @pytest.mark.usefixtures("home")
 def test_demo_shows_one_fail_and_one_pass(out: Path) -> None:
     """The demo ends well, leaves a policy and pictures to go on with, and two reports."""
-    found = assay("demo", "--out", str(out), "--limit", "60")
+    found = assay("demo", "--out", str(out), "--limit", str(COUNT))
     assert found.exit_code == 0, found.stderr
     rows = [line.split() for line in found.stdout.splitlines() if line[:6] in {"normal", "robust"}]
     assert [(row[0], row[-2]) for row in rows] == [("normal", "FAIL"), ("robust", "PASS")]

@@ -67,7 +67,7 @@ MODELS = {
     "text": ("MODEL_NOT_RECOGNISED", 5),
     "empty": ("MODEL_EMPTY", 5),
     "pickle": ("MODEL_NOT_RECOGNISED", 5),
-    "broken": ("MODEL_BROKEN", 5),
+    "broken": ("MODEL_NOT_RECOGNISED", 5),
     "folder": ("MODEL_NOT_A_FILE", 2),
     "missing": ("FILE_NOT_FOUND", 2),
     "nan": ("MODEL_LOGITS_NOT_FINITE", 5),
@@ -152,7 +152,7 @@ def test_bad_data_are_named(folder: Path, tmp_path: Path, out: Path, what: str) 
     [
         (["--limit", "900"], "DATA_SLICE_INVALID", 2),
         (["--normalize", "0.5/0.5,0.5"], "PREPROCESSING_INVALID", 2),
-        (["--normalize", "mnist"], "PREPROCESSING_INVALID", 2),
+        (["--normalize", "0.5,0.5/0.5,0.5"], "PREPROCESSING_INVALID", 2),
         (["--layout", "nhwc"], "PREPROCESSING_INVALID", 2),
     ],
 )
