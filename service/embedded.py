@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -150,14 +149,18 @@ def _launch(place: Place) -> None:
         "import sys; sys.path.insert(0, sys.argv[1]); "
         "from service.serve import embedded; embedded(sys.argv[2])"
     )
+    # Spawned rather than opened as a subprocess: it is meant to outlive this process.
     with place.log.open("ab") as log:
-        subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+        os.posix_spawn(
+            sys.executable,
             [sys.executable, "-c", program, root, str(place.home)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
+            dict(os.environ),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
+            ],
+            setsid=True,
         )
 
 

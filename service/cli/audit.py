@@ -59,6 +59,7 @@ def audit(  # noqa: PLR0913 - the options of a command
         architecture=arch,
         expected_accuracy=expect_accuracy,
         seed=seed,
+        evidence_only=True,
     )
     return _run(wish, out, server=server, detach=detach)
 

@@ -58,6 +58,7 @@ def preflight(  # noqa: PLR0913 - the options of a command
         architecture=arch,
         expected_accuracy=expect_accuracy,
         analyzers=(AnalyzerSpec(_ANALYZER),),
+        evidence_only=True,
     )
     with connected(server) as client, TemporaryDirectory() as folder:
         files = audit_to_end(client, wish, Path(folder))

@@ -45,6 +45,7 @@ def submit(client: Client, wish: Wish, display: Display) -> str:
             seed=wish.seed,
             expected_accuracy=wish.expected_accuracy,
             analyzers=wish.analyzers,
+            evidence_only=wish.evidence_only,
         )
     )
     return asked.target

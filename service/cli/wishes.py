@@ -21,3 +21,4 @@ class Wish:
     expected_accuracy: float | None = None
     seed: int | None = None
     analyzers: Sequence[AnalyzerSpec] = ()
+    evidence_only: bool = False

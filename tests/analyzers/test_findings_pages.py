@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 import pytest
 import typer.main
 
@@ -93,9 +92,8 @@ def commands(finding: str) -> list[Sequence[str]]:
 @EVERY_ID
 def test_commands_exist(finding: str) -> None:
     """Every command of a page is one that the command line takes: verb and options."""
-    whole = typer.main.get_command(app)
-    assert isinstance(whole, click.Group)
+    verbs = typer.main.get_group(app).commands
     assert commands(finding)
     for _, verb, *words in commands(finding):
-        known = {name for one in whole.commands[verb].params for name in one.opts}
+        known = {name for one in verbs[verb].params for name in one.opts}
         assert {word for word in words if word.startswith("--")} <= known

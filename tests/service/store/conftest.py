@@ -1,5 +1,6 @@
 """A real database file and a real blob folder for every test."""
 
+import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -7,16 +8,31 @@ import pytest
 
 from service.store.blobs import Blobs
 from service.store.catalogue import Catalogue
-from service.store.database import Database
+from service.store.database import Database, migrate
 from service.store.queue import Queue
 from service.store.records import NewEvalSet, NewModel
 
 PROJECTS = ("local", "other")
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with its tables and nothing in them."""
+    path = tmp_path_factory.mktemp("migrated") / "assay.db"
+    migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Where the test's database lives."""
+def empty_url(tmp_path: Path) -> str:
+    """Where a database may be made."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'new.db'}"
+
+
+@pytest.fixture
+def url(tmp_path: Path, migrated_file: Path) -> str:
+    """Where the test's own database lives."""
+    shutil.copy(migrated_file, tmp_path / "assay.db")
     return f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
 
 

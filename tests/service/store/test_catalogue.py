@@ -1,10 +1,12 @@
 """Models, evaluation sets and blobs by name: added once, settled once, seen by their project."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from analyzers.contract import Json
 from service.errors import AssayError, Code
 from service.store.catalogue import Catalogue
 from service.store.database import Database
@@ -22,7 +24,7 @@ from service.store.records import (
 
 WISH = NewModel("local", "n", "1" * 64, display_name="net", input_spec={"scale": 1.0})
 KEY = RequestKey("0b0f2c1e", "CreateModel", "c" * 64)
-ERROR = {"code": "MODEL_BROKEN", "sentence": "s", "remedy": "r", "details": {}}
+ERROR: Json = {"code": "MODEL_BROKEN", "sentence": "s", "remedy": "r", "details": {}}
 
 
 async def test_a_model_is_kept_as_it_was_wished_for(catalogue: Catalogue) -> None:
@@ -266,8 +268,7 @@ async def test_ping_tells_whether_the_database_answers(
     """It is silent on a healthy database and STORE_UNAVAILABLE on a damaged one."""
     await catalogue.ping()
     await database.close()
-    path = url.partition("///")[2]
-    with open(path, "r+b") as file:  # noqa: PTH123 - PTH is not in force here
+    with Path(url.partition("///")[2]).open("r+b") as file:
         file.write(b"no database at all")
     with pytest.raises(AssayError) as refused:
         await catalogue.ping()

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from service.store.tables import milliseconds, moment
 
 
 @contextmanager
-def outsider(url: str) -> Iterator[sqlite3.Connection]:
+def outsider(url: str) -> Generator[sqlite3.Connection, None, None]:
     """Another program on the same file, which does not wait for locks."""
     path = url.partition("///")[2]
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
@@ -87,12 +87,14 @@ async def test_a_reader_sees_one_moment(database: Database, catalogue: Catalogue
 
 async def test_a_failed_transaction_leaves_nothing(database: Database, url: str) -> None:
     """What was written before an exception is gone, and the lock with it."""
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail_after_writing() -> None:
         async with database.write() as connection:
-            await connection.execute(
-                text("INSERT INTO secret VALUES ('x', x'00', 0, 0)"),
-            )
+            await connection.execute(text("INSERT INTO secret VALUES ('x', x'00', 0, 0)"))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_after_writing()
     with outsider(url) as other:
         other.execute("BEGIN IMMEDIATE")
         assert other.execute("SELECT count(*) FROM secret WHERE name = 'x'").fetchone() == (0,)

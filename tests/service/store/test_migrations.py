@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -31,7 +31,7 @@ print("alembic" in sys.modules)
 
 
 @contextmanager
-def migrated(url: str) -> Iterator[Connection]:
+def migrated(url: str) -> Generator[Connection, None, None]:
     """A connection to a database that ``migrate`` has made."""
     migrate(url)
     engine = migration_engine(url)
@@ -45,27 +45,27 @@ def differences(connection: Connection, wanted: MetaData) -> list[object]:
     return list(compare_metadata(MigrationContext.configure(connection), wanted))
 
 
-def test_the_revisions_make_the_tables_of_the_code(url: str) -> None:
+def test_the_revisions_make_the_tables_of_the_code(empty_url: str) -> None:
     """Nothing is left to generate; a column more in the code would be noticed."""
     grown = MetaData(naming_convention=metadata.naming_convention)
     for table in metadata.tables.values():
         table.to_metadata(grown)
     grown.tables["audit"].append_column(Column("later", Integer))
-    with migrated(url) as connection:
+    with migrated(empty_url) as connection:
         assert differences(connection, metadata) == []
         assert len(differences(connection, grown)) == 1
 
 
-def test_head_is_the_newest_revision(url: str) -> None:
+def test_head_is_the_newest_revision(empty_url: str) -> None:
     """The revision that the code looks for is the one that the files end in."""
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
-    with migrated(url) as connection:
+    with migrated(empty_url) as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
 
 
-def test_going_back_leaves_no_table(url: str) -> None:
+def test_going_back_leaves_no_table(empty_url: str) -> None:
     """The first revision takes away what it made."""
-    with migrated(url) as connection:
+    with migrated(empty_url) as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
@@ -73,32 +73,32 @@ def test_going_back_leaves_no_table(url: str) -> None:
         assert inspect(connection).get_table_names() == ["alembic_version"]
 
 
-async def test_two_services_may_open_a_new_database_at_once(url: str) -> None:
+async def test_two_services_may_open_a_new_database_at_once(empty_url: str) -> None:
     """Only one of them migrates, and both find it ready."""
-    opened = await asyncio.gather(*(Database.open(url) for _ in range(4)))
+    opened = await asyncio.gather(*(Database.open(empty_url) for _ in range(4)))
     assert len({one.page_secret for one in opened}) == 1
     for one in opened:
         await one.close()
 
 
-async def test_a_newer_database_is_refused(url: str) -> None:
+async def test_a_newer_database_is_refused(empty_url: str) -> None:
     """A revision that this version does not know is no reason to write into its tables."""
-    await (await Database.open(url)).close()
-    engine = migration_engine(url)
+    await (await Database.open(empty_url)).close()
+    engine = migration_engine(empty_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(AssayError) as refused:
-        await Database.open(url)
+        await Database.open(empty_url)
     assert refused.value.code is Code.STORE_UNAVAILABLE
     assert "newer version" in refused.value.sentence
 
 
-def test_only_a_service_that_must_migrate_loads_the_migration_tool(url: str) -> None:
+def test_only_a_service_that_must_migrate_loads_the_migration_tool(empty_url: str) -> None:
     """A new database needs it; on one that is up to date it stays out of memory."""
     loaded = [
         subprocess.run(
-            [sys.executable, "-c", OPENS, url], check=True, capture_output=True, text=True
+            [sys.executable, "-c", OPENS, empty_url], check=True, capture_output=True, text=True
         ).stdout.strip()
         for _ in range(2)
     ]

@@ -1,0 +1,490 @@
+"""Measure speed beside peers and print one table of ratios, each beside its aim where it has one.
+
+Both sides of a ratio run in this one call, turn by turn, with the same number of threads, so a
+busy machine slows both. A ratio is taken turn by turn; the table shows the median and the middle
+half. Nothing is timed before both sides were seen to do the same work.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import importlib
+import json
+import logging
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from analyzers.attacks.losses import margin
+from analyzers.catalog import ALL
+from analyzers.contract import (
+    Array,
+    Batch,
+    Case,
+    DataFacts,
+    Digest,
+    Done,
+    FloatArray,
+    InputSpec,
+    LabelArray,
+    Measure,
+    Partial,
+    SubjectFacts,
+)
+from analyzers.engines.forward import VERSION, ForwardEngine
+from analyzers.engines.gradient import GradientEngine
+from analyzers.engines.subject import OnnxSubject
+from service.build import Service
+from service.client import Client
+from service.core.driver import Course, Step, instances_for
+from service.core.permutation import permutation
+from service.core.policy import parse_policy
+from service.core.stops import stops_for
+from service.demo.shapes import draw, write_npz
+from service.intake.architectures_child import ARCHITECTURES, build
+from service.intake.dataset_child import sample_ids
+from service.rpc.ports import AuditView, NewAudit, NewEvalSet, NewModel, ReportQuery
+from service.settings import Settings
+
+NETS = Path(__file__).resolve().parent.parent / "service" / "demo" / "nets"
+ARCHITECTURE = "demo-cnn6"
+BATCH = 32
+IMAGES = 40
+SEED = 4242
+WARM_UP_CALLS = 10
+AGREE = 1e-4
+POLICY = """
+apiVersion: assay/v1
+threats:
+  near: {norm: Linf, eps: 8/255}
+require:
+  - {id: clean, metric: accuracy, gte: 0.9}
+  - {id: wc, metric: robust_accuracy, threat: near, gte: 0.3}
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; the values are those of every turn."""
+
+    name: str
+    values: Sequence[float]
+    unit: str
+    aim: str = ""
+    reached: bool | None = None
+    note: str = ""
+
+    @property
+    def median(self) -> float:
+        """The value that counts."""
+        return statistics.median(self.values)
+
+    def text(self) -> str:
+        """The line as it is printed."""
+        spread = f"{_quartile(self.values, 0):.2f} to {_quartile(self.values, 2):.2f}"
+        marks = [self.note] if self.note else []
+        marks += {None: [], True: ["reached"], False: ["MISSED"]}[self.reached]
+        value = f"{self.median:.2f} {self.unit}"
+        return f"{self.name:46}{value:>9}  {spread:18}{self.aim:20}{'; '.join(marks)}".rstrip()
+
+
+def _quartile(values: Sequence[float], place: int) -> float:
+    if len(values) == 1:
+        return values[0]
+    return statistics.quantiles(values, n=4, method="inclusive")[place]
+
+
+# ------------------------------------------------------------------------------- the engines
+
+
+@dataclass(frozen=True)
+class Net:
+    """One network twice: as the file that is audited, and as the module it was exported from."""
+
+    raw: bytes
+    module: nn.Module
+    images: FloatArray
+    labels: LabelArray
+
+
+def demo_net() -> Net:
+    """The robust demo net with one batch of pictures."""
+    module = build(ARCHITECTURE)
+    module.load_state_dict(load_file(NETS / "robust.safetensors"))
+    module.requires_grad_(requires_grad=False)
+    shown = draw(BATCH, seed=SEED)
+    images = np.ascontiguousarray(pixels(shown.images.transpose(0, 3, 1, 2)))
+    return Net((NETS / "robust.onnx").read_bytes(), module, images, shown.labels)
+
+
+def pixels(stored: Array) -> FloatArray:
+    """[0,1] float32 pixels of 8-bit ones."""
+    return stored.astype(np.float32) / np.float32(255)
+
+
+def forward_row(net: Net, *, threads: int, turns: int, calls: int) -> Row:
+    """ONNX Runtime against torch eager, numpy to numpy."""
+    engine = ForwardEngine(net.raw, threads, "free")
+
+    def ours() -> FloatArray:
+        return engine.run(net.images)
+
+    def peer() -> FloatArray:
+        with torch.inference_mode():
+            return net.module(_tensor(net.images)).numpy()
+
+    _agree(ours(), peer(), "logits")
+    values = ratios(ours, peer, turns=turns, calls=calls)
+    return Row(
+        f"forward, batch {BATCH}: torch eager / ours",
+        values,
+        "x",
+        "4x for small nets",
+        statistics.median(values) >= 4,  # noqa: PLR2004 - the aim
+    )
+
+
+def gradient_row(net: Net, *, threads: int, turns: int, calls: int) -> Row:
+    """A step of our interpreter against one of the native module, numpy to numpy."""
+    engine = GradientEngine(net.raw, InputSpec(), threads=threads, batch="free")
+
+    def ours() -> FloatArray:
+        return engine.step(net.images, net.labels, margin).slope
+
+    def peer() -> FloatArray:
+        images = _tensor(net.images.copy()).requires_grad_()
+        loss = margin(net.module(images), _tensor(net.labels))
+        (slope,) = torch.autograd.grad(loss.sum(), images)
+        return slope.numpy()
+
+    _agree(ours(), peer(), "slopes")
+    values = ratios(ours, peer, turns=turns, calls=calls)
+    return Row(
+        f"gradient step, batch {BATCH}: torch eager / ours",
+        values,
+        "x",
+        "1.0x",
+        statistics.median(values) >= 1,
+    )
+
+
+def _tensor(values: Array) -> torch.Tensor:
+    return torch.from_numpy(values)  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
+
+
+def _agree(ours: FloatArray, peer: FloatArray, what: str) -> None:
+    drift = float(np.abs(ours - peer).max())
+    if drift > AGREE * max(1.0, float(np.abs(peer).max())):
+        message = f"the two sides disagree on {what} by {drift:.2g}: nothing to compare"
+        raise RuntimeError(message)
+
+
+def ratios(
+    ours: Callable[[], object], peer: Callable[[], object], *, turns: int, calls: int
+) -> list[float]:
+    """How many times as fast ours is, turn by turn; every other turn the peer begins."""
+    for _ in range(WARM_UP_CALLS):
+        ours()
+        peer()
+    found: list[float] = []
+    for turn in range(turns):
+        sides = (ours, peer) if turn % 2 == 0 else (peer, ours)
+        spent = {side: _seconds(side, calls) for side in sides}
+        found.append(spent[peer] / spent[ours])
+    return found
+
+
+def _seconds(side: Callable[[], object], calls: int) -> float:
+    begun = time.perf_counter()
+    for _ in range(calls):
+        side()
+    return time.perf_counter() - begun
+
+
+# ---------------------------------------------------------------------------- whole audits
+
+
+@dataclass(frozen=True)
+class Task:
+    """What both sides audit: a model file and pictures, as files and in memory."""
+
+    model: Path
+    data: Path
+    images: Array
+    labels: LabelArray
+    ids: Sequence[str]
+
+
+def task_in(folder: Path) -> Task:
+    """The robust demo net and pictures drawn for it."""
+    shown = draw(IMAGES, seed=SEED)
+    data = folder / "shapes.npz"
+    write_npz(data, shown)
+    images = np.ascontiguousarray(shown.images.transpose(0, 3, 1, 2))
+    ids = [bytes(one).hex() for one in sample_ids(images, shown.labels)]
+    return Task(NETS / "robust.onnx", data, images, shown.labels, ids)
+
+
+@dataclass
+class Direct:
+    """The same plan without a service: shards one by one in this process, nothing kept.
+
+    Claimed breaks are taken at their word, which a service never does.
+    """
+
+    task: Task
+    threads: int
+    passes: Counter[str] = field(default_factory=Counter[str])
+
+    def run(self) -> None:
+        """Plan, measure and merge, from the bytes of the model to the last measurement."""
+        task, policy = self.task, parse_policy(POLICY, ALL)
+        raw = task.model.read_bytes()
+        facts = SubjectFacts(hashlib.sha256(raw).hexdigest(), *_shape_of_answers())
+        data = DataFacts("d" * 64, len(task.ids), facts.classes, eight_bit=True)
+        instances = instances_for(ALL, policy)
+        stops = {one.key: stops_for(one, policy) for one in instances}
+        course = Course(Case(facts, data), instances, seed=policy.seed, engine="", stops=stops)
+        subject = OnnxSubject(raw, facts, InputSpec(), self.threads)
+        order, kept = permutation(task.ids, course.seed), dict[Digest, Array]()
+        while steps := course.ready():
+            course.commit(steps[0], self._measured(steps[0], subject, order, kept=kept))
+        for one in instances:
+            course.measurements(one)
+
+    def _measured(
+        self, step: Step, subject: OnnxSubject, order: Sequence[int], *, kept: dict[Digest, Array]
+    ) -> Done:
+        module, _, name = step.instance.analyzer.measure.partition(":")
+        measure: Measure = getattr(importlib.import_module(module), name)
+        rows = range(*step.unit.rows)
+        places = [order[row] for row in rows]
+        task = self.task
+        batch = Batch(
+            rows,
+            pixels(task.images[places]),
+            task.labels[places],
+            [task.ids[place] for place in places],
+        )
+        inputs = {name: kept[digest] for name, digest in step.unit.inputs.items()}
+        partial = measure(step.shard, subject, batch, inputs, _silent)
+        self.passes.update(partial.passes)
+        return _taken_at_its_word(step, partial, kept)
+
+
+def _shape_of_answers() -> tuple[int, tuple[int, int, int]]:
+    known = ARCHITECTURES[ARCHITECTURE]
+    return known.classes, known.input_shape
+
+
+def _silent(done: int, total: int, note: str) -> None:
+    del done, total, note
+
+
+def _taken_at_its_word(step: Step, partial: Partial, kept: dict[Digest, Array]) -> Done:
+    blobs = {
+        name: hashlib.sha256(np.ascontiguousarray(blob)).hexdigest()
+        for name, blob in partial.blobs.items()
+    }
+    kept.update({digest: partial.blobs[name] for name, digest in blobs.items()})
+    samples = dict(partial.samples)
+    if "state" in samples:
+        samples["state"] = ["broken" if one == "claimed" else one for one in samples["state"]]
+    return Done(
+        step.unit, partial.outcome, partial.numbers, samples, blobs, partial.passes, partial.note
+    )
+
+
+@contextlib.contextmanager
+def service_at(home: Path, threads: int) -> Generator[Client]:
+    """A service with an empty home in a thread of its own, and a client of it."""
+    settings = Settings(home=home, listen=f"unix:{home}.sock", http="", threads=threads)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def begun() -> Service:
+        service = Service(settings)
+        await service.start()
+        return service
+
+    service = asyncio.run_coroutine_threadsafe(begun(), loop).result(60)
+    try:
+        with Client(service.addresses[0]) as client:
+            yield client
+    finally:
+        asyncio.run_coroutine_threadsafe(service.stop(), loop).result(60)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(20)
+        loop.close()
+
+
+@dataclass(frozen=True)
+class Served:
+    """One audit through the service: hash, upload, intake, audit, verdict, report."""
+
+    seconds: float
+    audit_seconds: float
+    sent: int
+    shards: int
+    """Shards that had to be measured; a forward pass runs in no other place."""
+    passes: Mapping[str, int]
+
+
+def served(client: Client, task: Task) -> Served:
+    """Audit as ``assay check`` does, from the first byte hashed to the end."""
+    sent = Counter[str]()
+    begun = time.perf_counter()
+
+    def told(done: int, total: int) -> None:
+        del total
+        sent["bytes"] = max(sent["bytes"], done)
+
+    model = client.create_model(NewModel(client.upload(task.model, "model", told)))
+    subject = client.wait_operation(model)
+    data = client.create_eval_set(NewEvalSet(client.upload(task.data, "data", told)))
+    wish = NewAudit(subject.name, client.wait_operation(data).name, policy=POLICY)
+    view = client.wait_operation(client.create_audit(wish))
+    seconds = time.perf_counter() - begun
+    evidence = _evidence(client, view)
+    return Served(
+        seconds,
+        _span(view),
+        sent["bytes"],
+        int(evidence["run"]["cache"]["misses"]),
+        evidence["facts"]["passes"],
+    )
+
+
+def _evidence(client: Client, view: AuditView) -> dict[str, Any]:
+    if view.verdict != "PASS":
+        message = f"the audit ended {view.state} with {view.verdict}, not with a PASS"
+        raise RuntimeError(message)
+    files = client.report(ReportQuery(view.name)).artifacts
+    return json.loads(client.artifact(next(one for one in files if one.name == "evidence.json")))
+
+
+def _span(view: AuditView) -> float:
+    if view.started is None or view.ended is None:
+        return float("nan")
+    return (view.ended - view.started).total_seconds()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of both sides, and the same audit once more."""
+
+    direct: float
+    first: Served
+    again: Served
+
+
+def turn(task: Task, folder: Path, *, threads: int, service_first: bool) -> Turn:
+    """Both sides with nothing remembered: a fresh home, fresh engines."""
+    direct = Direct(task, threads)
+    with service_at(folder, threads) as client:
+        spent = 0.0 if service_first else _seconds(direct.run, 1)
+        first = served(client, task)
+        spent = _seconds(direct.run, 1) if service_first else spent
+        again = served(client, task)
+    if dict(direct.passes) != dict(first.passes):
+        message = f"not the same work: {dict(direct.passes)} here, {dict(first.passes)} served"
+        raise RuntimeError(message)
+    return Turn(spent, first, again)
+
+
+def audit_rows(threads: int, turns: int) -> list[Row]:
+    """Service against in-process, and what an unchanged model costs."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        task = task_in(Path(folder))
+        Direct(task, threads).run()  # the service's children are warm too
+        done = [
+            turn(task, Path(folder) / f"home{at}", threads=threads, service_first=at % 2 == 0)
+            for at in range(turns)
+        ]
+    return [*_against_direct(done), *_unchanged([one.again for one in done])]
+
+
+def _against_direct(done: Sequence[Turn]) -> list[Row]:
+    passes = done[0].first.passes
+    told = f"{IMAGES} images, {passes['forward']} forward, {passes['backward']} backward"
+    whole = [one.first.seconds / one.direct for one in done]
+    beyond = [one.first.seconds - 1.05 * one.direct for one in done]
+    audit = [one.first.audit_seconds / one.direct for one in done]
+    return [
+        Row("audit in process", [one.direct for one in done], "s", note=told),
+        Row("audit served, from upload to verdict", [one.first.seconds for one in done], "s"),
+        Row("audit, upload to verdict: served / in process", whole, "x"),
+        Row("audit, start to end: served / in process", audit, "x"),
+        Row(
+            "upload to verdict beyond 1.05 x in process",
+            beyond,
+            "s",
+            "1 s",
+            statistics.median(beyond) <= 1,
+        ),
+    ]
+
+
+def _unchanged(again: Sequence[Served]) -> list[Row]:
+    seconds = [one.seconds for one in again]
+    forwards = [float(one.passes["forward"] if one.shards else 0) for one in again]
+    sent = [float(one.sent) for one in again]
+    return [
+        Row("unchanged model", seconds, "s", "1 s", statistics.median(seconds) <= 1),
+        Row("unchanged model, forwards", forwards, "", "0", not any(forwards)),
+        Row("unchanged model, bytes sent", sent, "", "0", not any(sent)),
+    ]
+
+
+# ------------------------------------------------------------------------------------ all
+
+
+def _load() -> str:
+    return ", ".join(f"{one:.1f}" for one in os.getloadavg())
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--turns", type=int, default=15, help="turns of the engines")
+    parser.add_argument("--calls", type=int, default=20, help="calls of each side in a turn")
+    parser.add_argument("--audits", type=int, default=5, help="turns of whole audits")
+    told = parser.parse_args(arguments)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    threads = Settings().threads
+    torch.set_num_threads(threads)
+    _print(f"{threads} threads on each side, {os.cpu_count()} processors, load {_load()}")
+    _print(f"torch {torch.__version__}, onnxruntime {VERSION}")
+    _print(f"{'':46}{'median':>9}  {'middle half':18}{'aim'}")
+    net = demo_net()
+    for engine in (forward_row, gradient_row):
+        _print(engine(net, threads=threads, turns=told.turns, calls=told.calls).text())
+    for row in audit_rows(threads, told.audits):
+        _print(row.text())
+    _print(f"load at the end {_load()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
