@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -121,7 +122,8 @@ class SubjectFacts:
     @classmethod
     def from_json(cls, body: Mapping[str, Json]) -> SubjectFacts:
         """Read what ``as_json`` wrote."""
-        return cls(**{**body, "shape": tuple(body["shape"])})
+        fields: dict[str, Json] = {**body, "shape": tuple(body["shape"])}
+        return cls(**fields)
 
     def as_json(self) -> dict[str, Json]:
         """Plain data."""
@@ -203,7 +205,8 @@ class Shard:
     def from_json(cls, body: Mapping[str, Json]) -> Shard:
         """Read what ``as_json`` wrote."""
         low, high = body["rows"]
-        return cls(**{**body, "rows": (low, high)})
+        fields: dict[str, Json] = {**body, "rows": (low, high)}
+        return cls(**fields)
 
 
 @dataclass(frozen=True)
@@ -439,4 +442,4 @@ def blocks(n: int, edges: Sequence[int] = BLOCK_EDGES, step: int = BLOCK_STEP) -
     cuts = [0, *[edge for edge in edges if edge < n]]
     while cuts[-1] < n:
         cuts.append(min(n, cuts[-1] + step) if cuts[-1] >= edges[-1] else n)
-    return [(low, high) for low, high in zip(cuts, cuts[1:], strict=False) if low < high]
+    return [(low, high) for low, high in pairwise(cuts) if low < high]

@@ -88,9 +88,7 @@ class TakingIn:
 
     async def _canonical(self, row: ModelRow, form: str) -> Canonical:
         """The canonical file of an upload: from memory when this file was seen before."""
-        wish = Conversion(
-            row.project, row.file_digest, form, row.architecture, CANONICALISER, ""
-        )
+        wish = Conversion(row.project, row.file_digest, form, row.architecture, CANONICALISER, "")
         known = await self._catalogue.conversion(wish)
         if known is not None:
             return Canonical(known.canonical_digest, known.facts)

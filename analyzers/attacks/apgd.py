@@ -185,9 +185,13 @@ def _learn(lanes: _Lanes, seen: GradientStep, found: Found, *, first: bool) -> N
         lanes.marked = loss
 
 
+def finite_rows(logits: FloatArray) -> Flags:
+    """Which images are answered with numbers throughout."""
+    return np.asarray(np.isfinite(logits).all(axis=1))
+
+
 def _proposed(logits: FloatArray, labels: LabelArray) -> Flags:
-    finite = np.isfinite(logits).all(axis=1)
-    return ~finite | (np.argmax(logits, axis=1) != labels)
+    return ~finite_rows(logits) | (np.argmax(logits, axis=1) != labels)
 
 
 def _judge(
@@ -205,7 +209,7 @@ def _judge(
     place = lanes.place[at]
     logits = predict(lanes.at[at])
     found.forward += len(place)
-    finite = np.isfinite(logits).all(axis=1)
+    finite = finite_rows(logits)
     winner = np.argmax(logits, axis=1)
     broken = finite & (winner != problem.labels[place])
     found.failed[place] = ~finite

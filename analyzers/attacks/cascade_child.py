@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from analyzers.attacks.apgd import Flags, Found, Problem, apgd
+from analyzers.attacks.apgd import Flags, Found, Problem, apgd, finite_rows
 from analyzers.attacks.ball import Ball, linf_ball
 from analyzers.attacks.cascade import RETRY, STAGES, Stage
 from analyzers.attacks.draws import uniform
@@ -92,7 +92,7 @@ class _Record:
     def clean(cls, batch: Batch, logits: FloatArray) -> "_Record":
         """The state before any attack."""
         count = len(logits)
-        failed = ~np.isfinite(logits).all(axis=1)
+        failed = ~finite_rows(logits)
         wrong = ~failed & (np.argmax(logits, axis=1) != batch.labels)
         no = np.zeros(count, bool)
         return cls(

@@ -7,8 +7,11 @@ import numpy as np
 
 from analyzers.contract import Array
 
-BATCH_ROWS = 32
-"""Rows that always run together; the kernels of a shape give a row the same bits anywhere."""
+BATCH_ROWS = 16
+"""Rows that always run together: the kernels of one shape give a row the same bits anywhere.
+
+Small, because an attack that loses its points runs mostly on short tails.
+"""
 
 
 class Piece(NamedTuple):

@@ -34,9 +34,13 @@ class OnnxSubject:
         """The preprocessing that the upload declared."""
         return self._spec
 
-    @cached_property
+    @property
     def gradient(self) -> GradientEngine | None:
         """The gradient engine, or None when an operator has no gradient here."""
+        return self._gradient
+
+    @cached_property
+    def _gradient(self) -> GradientEngine | None:
         if not self._facts.gradient:
             return None
         return GradientEngine(self._raw, self._spec, threads=self._threads, batch=self._facts.batch)

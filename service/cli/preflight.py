@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from analyzers.contract import Json
 
 _ANALYZER = "behaviour.preflight"
+_NO_THREATS = """\
+apiVersion: assay/v1
+require:
+  - {id: clean, metric: accuracy, gte: 1%}
+"""
+"""Asks for no attack; nothing is judged by it."""
 
 
 @verb
@@ -47,13 +53,12 @@ def preflight(  # noqa: PLR0913 - the options of a command
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
     from service.cli.wishes import Wish
-    from service.core.policy import MINIMAL
     from service.rpc.ports import AnalyzerSpec
 
     wish = Wish(
         model_source(model),
         data_source(data, limit),
-        MINIMAL,  # read for its form only: nothing is judged here
+        _NO_THREATS,
         input_spec=input_spec(normalize, layout),
         architecture=arch,
         expected_accuracy=expect_accuracy,

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.running import NETS, Running, policy, running
-from support.surgery import fixed_batch, one_output, poisoned, rounded, scaled
 
 from service.demo.shapes import draw, write_npz
 from service.errors import AssayError, Code
+from support.running import NETS, Running, policy, running
+from support.surgery import fixed_batch, one_output, poisoned, rounded, scaled
 
 N = 40
 ABOVE = 0.75
@@ -38,9 +38,7 @@ def judged(service: Running, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("gte", [ABOVE, 0.3])
-def test_rounded_net_never_passes(
-    service: Running, data: Path, tmp_path: Path, gte: float
-) -> None:
+def test_rounded_net_never_passes(service: Running, data: Path, tmp_path: Path, gte: float) -> None:
     """Without a gradient the attacks find little, and the evaluation says so: no PASS at all."""
     view = service.audit(rounded(tmp_path / "rounded.onnx"), data, policy(gte))
     assert view.verdict in {"INCONCLUSIVE", "FAIL"}

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.running import NETS, Running, policy, running
 
 from analyzers.contract import InputSpec
 from service.core.evidence import evidence_digest
 from service.demo.shapes import draw, write_npz
 from service.errors import AssayError, Code
 from service.rpc import ports
+from support.running import NETS, Running, policy, running
 
 TEST_SEED = 4242
 N = 40
@@ -113,9 +113,7 @@ def children() -> list[int]:
     return found
 
 
-def test_killed_child_changes_no_fact(
-    tmp_path: Path, data: Path, passed: ports.AuditView
-) -> None:
+def test_killed_child_changes_no_fact(tmp_path: Path, data: Path, passed: ports.AuditView) -> None:
     """An audit whose child is killed in the middle resumes and ends with equal facts."""
     with running(tmp_path / "other") as other:
         name = other.begin(NETS / "robust.onnx", data, policy(0.3), rows=(0, N))
@@ -162,9 +160,7 @@ def test_watch_resumes_behind_a_cursor(service: Running, passed: ports.AuditView
     assert [one.sequence for one in rest] == kept[2:]
 
 
-def test_cancel_ends_the_audit_and_keeps_what_is_done(
-    service: Running, data: Path
-) -> None:
+def test_cancel_ends_the_audit_and_keeps_what_is_done(service: Running, data: Path) -> None:
     """A cancelled audit is CANCELLED, has no report, and a repeat of it starts further on."""
     name = service.begin(NETS / "robust.onnx", data, policy(0.3, "7/255"))
     for event in service.client.watch_audit(name):
@@ -184,9 +180,7 @@ def test_expected_accuracy_that_is_missed_names_the_preprocessing(
     """A model fed wrongly is unusable, and the error says which preprocessing would do."""
     wrong = InputSpec(mean=(0.9, 0.9, 0.9), std=(0.05, 0.05, 0.05))
     with pytest.raises(AssayError) as caught:
-        service.audit(
-            NETS / "robust.onnx", data, policy(0.3), spec=wrong, expected_accuracy=0.95
-        )
+        service.audit(NETS / "robust.onnx", data, policy(0.3), spec=wrong, expected_accuracy=0.95)
     assert caught.value.code is Code.PREPROCESSING_MISMATCH
     assert "normalize" in caught.value.remedy
 
@@ -194,7 +188,7 @@ def test_expected_accuracy_that_is_missed_names_the_preprocessing(
 def test_weights_with_an_architecture_are_audited_like_the_export(
     service: Running, data: Path
 ) -> None:
-    """safetensors plus --arch goes through the same stages and to the same verdict."""
+    """Weights (safetensors) plus --arch go through the same stages and to the same verdict."""
     found = service.audit(
         NETS / "robust.safetensors", data, policy(0.3), rows=(0, N), architecture="demo-cnn6"
     )
@@ -217,9 +211,7 @@ def test_weights_without_an_architecture(service: Running, data: Path) -> None:
     assert error.code is Code.ARCHITECTURE_MISSING
 
 
-def test_labels_and_shapes_that_do_not_fit(
-    service: Running, data: Path, tmp_path: Path
-) -> None:
+def test_labels_and_shapes_that_do_not_fit(service: Running, data: Path, tmp_path: Path) -> None:
     """Labels beyond the outputs and pictures of another size are refused before anything runs."""
     held = np.load(data)
     np.savez(tmp_path / "far.npz", images=held["images"], labels=held["labels"] + 1)

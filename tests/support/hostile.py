@@ -107,9 +107,7 @@ def write(shard: Shard, subject: Subject, batch: Batch) -> Partial:
 def confess(shard: Shard, subject: Subject, batch: Batch) -> Partial:
     """Tell what this process holds: environment, open files, privileges, session."""
     del shard, subject, batch
-    status = dict(
-        line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
-    )
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     files = [name for name in os.listdir("/proc/self/fd") if int(name) > 2]
     return Partial(
         "measured",

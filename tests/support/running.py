@@ -39,7 +39,7 @@ class Running:
     client: Client
     loop: asyncio.AbstractEventLoop
 
-    def audit(  # noqa: PLR0913 - what a user may say about an audit
+    def audit(
         self,
         model: Path,
         data: Path,
@@ -69,7 +69,7 @@ class Running:
             raise view.problem.as_error()
         return view
 
-    def begin(  # noqa: PLR0913 - what a user may say about an audit
+    def begin(
         self,
         model: Path,
         data: Path,

@@ -10,7 +10,7 @@ from support.running import NETS
 
 
 def _net() -> onnx.ModelProto:
-    return onnx.load(NETS / "robust.onnx")
+    return onnx.ModelProto.FromString((NETS / "robust.onnx").read_bytes())
 
 
 def rounded(path: Path) -> Path:
@@ -21,7 +21,7 @@ def rounded(path: Path) -> Path:
     before = nodes[at].input[0]
     nodes[at].input[0] = "rounded"
     nodes.insert(at, helper.make_node("Round", [before], ["rounded"], name="round"))
-    onnx.save(model, path)
+    path.write_bytes(model.SerializeToString())
     return path
 
 
@@ -31,9 +31,9 @@ def scaled(path: Path, factor: float = 1000.0) -> Path:
     output = model.graph.output[0].name
     for node in model.graph.node:
         node.output[:] = ["small" if name == output else name for name in node.output]
-    model.graph.initializer.append(numpy_helper.from_array(np.float32(factor), "factor"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(factor, np.float32), "factor"))
     model.graph.node.append(helper.make_node("Mul", ["small", "factor"], [output]))
-    onnx.save(model, path)
+    path.write_bytes(model.SerializeToString())
     return path
 
 
@@ -52,7 +52,7 @@ def one_output(path: Path) -> Path:
     model.graph.initializer.append(axes)
     model.graph.node.append(helper.make_node("ReduceMean", ["all", "axes"], [output.name]))
     output.type.tensor_type.shape.dim[1].dim_value = 1
-    onnx.save(model, path)
+    path.write_bytes(model.SerializeToString())
     return path
 
 
@@ -63,5 +63,5 @@ def fixed_batch(path: Path) -> Path:
         value.type.tensor_type.shape.dim[0].ClearField("dim_param")
         value.type.tensor_type.shape.dim[0].dim_value = 1
     del model.graph.value_info[:]
-    onnx.save(model, path)
+    path.write_bytes(model.SerializeToString())
     return path

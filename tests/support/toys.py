@@ -49,9 +49,7 @@ def tally(case: Case, done: Sequence[Done]) -> Tally:
         state.update(zip(one.samples["row"], one.samples["state"], strict=True))
     standing = sum(word in ("standing", "right") for word in state.values())
     pending = sum(word == "pending" for word in state.values())
-    return Tally(
-        case.n, len(state), standing, len(state) - standing - pending, pending, len(state)
-    )
+    return Tally(case.n, len(state), standing, len(state) - standing - pending, pending, len(state))
 
 
 def attack_plan(

@@ -34,3 +34,9 @@ def test_unconfirmed_breaks_are_told() -> None:
 def test_the_claim_of_a_population_is_named() -> None:
     """An interval for the population never reads like one for these images."""
     assert "for the population" in bracket_line(replace(KNOWN, claim="population"))
+
+
+def test_what_is_known_of_every_image_is_exact() -> None:
+    """When nothing is left to chance, no level of confidence is named."""
+    whole = replace(KNOWN, prefix=200, standing=50, fallen=150, low=0.25, high=0.25)
+    assert bracket_line(whole).endswith("(25.0%, exact for these images)")

@@ -1,4 +1,4 @@
-"""The judge says PASS only for whole, consistent, trusted evidence; everything else holds it back."""
+"""The judge says PASS only for whole, consistent, trusted evidence."""
 
 import copy
 from collections.abc import Callable
@@ -119,7 +119,7 @@ def drop(metric: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-def put(metric: str, **fields: Any) -> Callable[[dict[str, Any]], None]:
+def put(metric: str, **fields: object) -> Callable[[dict[str, Any]], None]:
     """Change fields of a measurement."""
 
     def change(found: dict[str, Any]) -> None:
@@ -222,7 +222,7 @@ def test_rows_without_the_full_plan_block_a_pass() -> None:
     ],
 )
 def test_contradicting_counts_are_no_evidence(counts: dict[str, Any]) -> None:
-    """Counts that do not add up, or that the states do not bear out, end with an integrity error."""
+    """Counts that do not add up end with an integrity error."""
     found = tampered(lambda found: measurement(found, "robust_accuracy")["counts"].update(counts))
     with pytest.raises(AssayError) as caught:
         verdict(found, policy(0.5))

@@ -15,7 +15,7 @@ import pytest_asyncio
 from analyzers.contract import InputSpec, Shard, SubjectFacts
 from service.errors import AssayError, Code
 from service.executors.interface import Opening, Progress, Request, Result
-from service.executors.local import LocalExecutor
+from service.executors.local import LocalExecutor, LocalJob
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,7 +57,7 @@ def request_for(tmp_path: Path) -> Request:
     return Request("measure", {}, session=tmp_path.name, opening=opening, seconds=30)
 
 
-def doing(request: Request, deed: str, **params: Any) -> Request:
+def doing(request: Request, deed: str, **params: object) -> Request:
     """The request that makes a child do this."""
     shard = Shard(
         "toy", "1", CONFIG, "5" * 64, "d" * 64, (0, 6), {"do": deed, **params}, {}, 0, "cpu"
@@ -131,15 +131,17 @@ async def test_cancel_kills_the_child(executor: LocalExecutor, request_for: Requ
     job = await executor.submit(doing(request_for, "sleep"))
     async with asyncio.timeout(10):
         with pytest.raises(AssayError) as caught:
-            async for event in job.events():
-                assert isinstance(event, Progress)
-                await job.cancel()
+            await _cancel_at_first_progress(job)
     assert caught.value.code is Code.CANCELLED
 
 
-async def test_child_holds_next_to_nothing(
-    executor: LocalExecutor, request_for: Request
-) -> None:
+async def _cancel_at_first_progress(job: LocalJob) -> None:
+    async for event in job.events():
+        assert isinstance(event, Progress)
+        await job.cancel()
+
+
+async def test_child_holds_next_to_nothing(executor: LocalExecutor, request_for: Request) -> None:
     """No environment of ours, no file but its channel and its blobs, no way to new privileges."""
     found = await run(executor, doing(request_for, "confess"))
     assert found.facts["numbers"] == {

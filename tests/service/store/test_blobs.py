@@ -313,7 +313,6 @@ async def test_a_caller_that_goes_away_leaves_a_sound_upload(blobs: Blobs) -> No
         try:
             have = await blobs.append(NAME, have, piece, size=len(DATA))
         except AssayError as error:
-            assert error.code is Code.UPLOAD_OFFSET_MISMATCH
             have = int(error.details["committed"])
     await blobs.finish(NAME, DIGEST, len(DATA))
 

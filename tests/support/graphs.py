@@ -1,0 +1,105 @@
+"""Small ONNX models, and subjects made of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from analyzers.contract import Array, FloatArray, InputSpec, SubjectFacts
+from analyzers.engines.selfcheck import self_check
+from analyzers.engines.subject import OnnxSubject
+from analyzers.graph.canonical import canonicalise
+
+
+def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> onnx.NodeProto:
+    """A node; names are separated by spaces, ``-`` is an absent one."""
+    names = [["" if name == "-" else name for name in told.split()] for told in (inputs, outputs)]
+    return helper.make_node(operator, *names, **attributes)
+
+
+def model(
+    nodes: Sequence[onnx.NodeProto],
+    weights: Mapping[str, Array] | None = None,
+    *,
+    shape: Sequence[int | str] = ("batch", 3, 6, 6),
+    classes: int | str | None = 4,
+    opset: int = 18,
+    **changed: Any,
+) -> onnx.ModelProto:
+    """A model from ``image`` to ``logits``; without ``classes`` the output's shape is left open."""
+    float32 = onnx.TensorProto.FLOAT
+    axes = None if classes is None else [shape[0], classes]
+    stored = [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()]
+    graph = helper.make_graph(
+        list(nodes),
+        changed.pop("graph_name", "toy"),
+        [helper.make_tensor_value_info("image", changed.pop("input_type", float32), shape)],
+        [helper.make_tensor_value_info("logits", changed.pop("output_type", float32), axes)],
+        stored,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], **changed)
+
+
+def raw(*args: Any, **kwargs: Any) -> bytes:
+    """The same as bytes."""
+    return model(*args, **kwargs).SerializeToString()
+
+
+def linear(
+    weight: Array, bias: Array, shape: tuple[int, int, int], *, factor: float = 1.0
+) -> bytes:
+    """Logits that are linear in the pixels: one row of ``weight`` a class."""
+    stored = {
+        "weight": (factor * weight).astype(np.float32),
+        "bias": (factor * bias).astype(np.float32),
+    }
+    nodes = [node("Flatten", "image", "flat"), node("Gemm", "flat weight bias", "logits", transB=1)]
+    return raw(nodes, stored, shape=("batch", *shape), classes=len(weight))
+
+
+def small_net(
+    *,
+    seed: int = 0,
+    shape: tuple[int, int, int] = (3, 8, 8),
+    classes: int = 5,
+    factor: float = 1.0,
+    first: Sequence[onnx.NodeProto] = (),
+    weights: Mapping[str, Array] | None = None,
+    opset: int = 18,
+) -> bytes:
+    """Convolution, ReLU, linear, with random weights; ``first`` maps ``image`` to ``pixels``."""
+    drawn = np.random.default_rng(seed)
+    channels, height, width = shape
+    flat = 6 * (height // 2) * (width // 2)
+    stored = {
+        "kernel": drawn.normal(size=(6, channels, 3, 3)).astype(np.float32),
+        "offset": drawn.normal(size=6).astype(np.float32),
+        "weight": (factor * drawn.normal(size=(classes, flat)) / flat**0.5).astype(np.float32),
+        "bias": np.zeros(classes, np.float32),
+        **(weights or {}),
+    }
+    nodes = [
+        *(first or [node("Identity", "image", "pixels")]),
+        node("Conv", "pixels kernel offset", "maps", strides=[2, 2], pads=[1, 1, 1, 1]),
+        node("Relu", "maps", "active"),
+        node("Flatten", "active", "flat"),
+        node("Gemm", "flat weight bias", "logits", transB=1),
+    ]
+    return raw(nodes, stored, shape=("batch", *shape), classes=classes, opset=opset)
+
+
+def subject_of(upload: bytes, spec: InputSpec | None = None, *, threads: int = 1) -> OnnxSubject:
+    """The subject that an upload becomes."""
+    found = canonicalise(upload)
+    check = self_check(found)
+    facts = SubjectFacts(
+        found.digest, found.classes, found.shape, check.batch, gradient_gap=check.gradient_gap
+    )
+    return OnnxSubject(found.raw, facts, spec or InputSpec(found.layout), threads)
+
+
+def noise(count: int, shape: Sequence[int], seed: int = 0) -> FloatArray:
+    """Pictures of uniform noise."""
+    return np.random.default_rng(seed).random((count, *shape), np.float32)
