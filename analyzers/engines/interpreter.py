@@ -66,7 +66,7 @@ class Interpreter:
         rule = RULES.get(node.op_type)
         if rule is None:
             _refuse(node.op_type, node.name)
-        if any(node.output[1:]) and node.op_type != "BatchNormalization":
+        if any(node.output[1:]):
             _refuse(node.op_type, node.name, "a second output")
         attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
         return _Step(node.name, node.op_type, rule, list(node.input), node.output[0], attributes)

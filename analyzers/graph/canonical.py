@@ -105,9 +105,10 @@ def _image_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
 def _image_axes(source: onnx.ValueInfoProto) -> list[int]:
     """Batch (0 when free) and the three fixed axes of one image."""
     axes = _sizes(source)
-    if axes is None or len(axes) != _IMAGE_AXES:
-        told = "no shape" if axes is None else f"{len(axes)} axes"
-        raise _input_refused(f"The model's input has {told}; four are needed, the batch first.")
+    if len(axes) != _IMAGE_AXES:
+        raise _input_refused(
+            f"The model's input has {len(axes)} axes; four are needed, the batch first."
+        )
     if axes[0] > 1:
         raise _input_refused(f"The model takes exactly {axes[0]} images at once.")
     if 0 in axes[1:]:
@@ -115,10 +116,9 @@ def _image_axes(source: onnx.ValueInfoProto) -> list[int]:
     return axes
 
 
-def _sizes(value: onnx.ValueInfoProto) -> list[int] | None:
-    """Axis sizes, 0 where one is open; None when not even the number of axes is known."""
-    tensor = value.type.tensor_type
-    return [axis.dim_value for axis in tensor.shape.dim] if tensor.HasField("shape") else None
+def _sizes(value: onnx.ValueInfoProto) -> list[int]:
+    """Axis sizes, 0 where one is open."""
+    return [axis.dim_value for axis in value.type.tensor_type.shape.dim]
 
 
 def _layout(axes: Sequence[int]) -> Layout:
@@ -142,9 +142,9 @@ def _classes(model: onnx.ModelProto, output: onnx.ValueInfoProto) -> int:
     if output.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         raise _output_refused("The model's output is not a float32 tensor.")
     axes = _sizes(output)
-    if axes is None or (len(axes) == _LOGIT_AXES and axes[1] == 0):
+    if len(axes) == _LOGIT_AXES and axes[1] == 0:
         axes = _inferred(model)
-    if axes is None or len(axes) != _LOGIT_AXES or axes[1] == 0:
+    if len(axes) != _LOGIT_AXES or axes[1] == 0:
         raise _output_refused("The model's output is not one row of class scores an image.")
     if axes[1] == 1:
         raise Refusal(
@@ -155,14 +155,15 @@ def _classes(model: onnx.ModelProto, output: onnx.ValueInfoProto) -> int:
     return axes[1]
 
 
-def _inferred(model: onnx.ModelProto) -> list[int] | None:
+def _inferred(model: onnx.ModelProto) -> list[int]:
+    """Axis sizes of the output by the operators' own rules; empty where those do not tell."""
     open_ended = onnx.ModelProto()
     open_ended.CopyFrom(model)
     open_ended.graph.output[0].type.tensor_type.ClearField("shape")
     try:
         found = onnx.shape_inference.infer_shapes(open_ended)
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
-        return None
+        return []
     return _sizes(found.graph.output[0])
 
 
@@ -193,6 +194,7 @@ def _rewritten(
     model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], *, names: dict[str, str]
 ) -> onnx.ModelProto:
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    read = {name for node in nodes for name in node.input} | set(names)
     graph = onnx.GraphProto(name="model")
     numbers: Counter[str] = Counter()
     for node in nodes:
@@ -203,6 +205,8 @@ def _rewritten(
                 names[name] = f"{title}/{at}"
                 graph.initializer.append(_plain(stored[name], names[name]))
         for at, name in enumerate(node.output):
+            if at and name not in read:
+                names[name] = ""  # an optional output that nobody reads
             names.setdefault(name, f"{title}:{at}" if at else title)
         graph.node.append(_renamed(node, title, {**names, "": ""}))
     opset = helper.make_opsetid("", opset_of(model))
@@ -214,6 +218,8 @@ def _renamed(node: onnx.NodeProto, title: str, names: Mapping[str, str]) -> onnx
     fresh = onnx.NodeProto(op_type=node.op_type, name=title)
     fresh.input.extend(names[name] for name in node.input)
     fresh.output.extend(names[name] for name in node.output)
+    while not fresh.output[-1]:
+        fresh.output.pop()
     for attribute in sorted(node.attribute, key=lambda one: one.name):
         copy = fresh.attribute.add()
         copy.CopyFrom(attribute)

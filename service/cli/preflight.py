@@ -25,12 +25,8 @@ if TYPE_CHECKING:
     from analyzers.contract import Json
 
 _ANALYZER = "behaviour.preflight"
-_NO_THREATS = """\
-apiVersion: assay/v1
-require:
-  - {id: clean, metric: accuracy, gte: 1%}
-"""
-"""Asks for no attack; nothing is judged by it."""
+_NO_POLICY = ""
+"""Nothing is attacked and nothing is judged: one analyzer runs, by name."""
 
 
 @verb
@@ -58,7 +54,7 @@ def preflight(  # noqa: PLR0913 - the options of a command
     wish = Wish(
         model_source(model),
         data_source(data, limit),
-        _NO_THREATS,
+        _NO_POLICY,
         input_spec=input_spec(normalize, layout),
         architecture=arch,
         expected_accuracy=expect_accuracy,

@@ -26,7 +26,7 @@ def check_fit(subject: SubjectFacts, data: DataFacts, shape: Sequence[int]) -> N
 def check_input_spec(spec: InputSpec, channels: int) -> None:
     """Refuse a normalisation that does not match the channels or divides by zero."""
     sizes = {len(values) for values in (spec.mean, spec.std) if values}
-    if sizes - {1, channels}:
+    if sizes - {channels}:
         raise AssayError(
             Code.PREPROCESSING_INVALID,
             f"The normalisation names {max(sizes)} channels; the model has {channels}.",

@@ -101,7 +101,6 @@ class Part:
     def _write(self, have: int, data: bytes) -> None:
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.truncate(file, have)  # what a failed write left behind its end
             left = memoryview(data)
             while left:
                 left = left[os.pwrite(file, left, have + len(data) - len(left)) :]

@@ -77,7 +77,7 @@ def new_audit_from_pb(request: audit_service_pb2.CreateAuditRequest) -> NewAudit
         profile=PROFILES.if_set(audit.profile, "audit.profile"),
         seed=checked_whole(audit.seed, "audit.seed") if audit.HasField("seed") else None,
         analyzers=[analyzer_spec_from_pb(spec) for spec in audit.analyzers],
-        policy=checked_policy(request.policy),
+        policy=request.policy if audit.analyzers else checked_policy(request.policy),
         waivers=request.waivers,
         expected_accuracy=expected if request.HasField("expected_accuracy") else None,
         skip_cache=request.skip_cache,

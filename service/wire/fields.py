@@ -63,7 +63,7 @@ def checked_policy(text: str) -> str:
         raise AssayError(
             Code.POLICY_MISSING,
             "There is no policy to judge by.",
-            "Send the policy's YAML text; `assay init` writes a minimal one.",
+            "Send the policy's YAML text; `assay check` without one prints a minimal policy.",
             field="policy",
         )
     return text

@@ -1,22 +1,23 @@
 """Small ONNX models, and subjects made of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from analyzers.contract import Array, FloatArray, InputSpec, SubjectFacts
+from analyzers.contract import Array, FloatArray, InputSpec, Json, SubjectFacts
 from analyzers.engines.selfcheck import self_check
 from analyzers.engines.subject import OnnxSubject
 from analyzers.graph.canonical import canonicalise
 
 
-def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> onnx.NodeProto:
+def node(operator: str, inputs: str, outputs: str, **attributes: Json) -> onnx.NodeProto:
     """A node; names are separated by spaces, ``-`` is an absent one."""
-    names = [["" if name == "-" else name for name in told.split()] for told in (inputs, outputs)]
-    return helper.make_node(operator, *names, **attributes)
+    before, after = (
+        ["" if name == "-" else name for name in told.split()] for told in (inputs, outputs)
+    )
+    return helper.make_node(operator, before, after, **attributes)
 
 
 def model(
@@ -24,13 +25,13 @@ def model(
     weights: Mapping[str, Array] | None = None,
     *,
     shape: Sequence[int | str] = ("batch", 3, 6, 6),
-    classes: int | str | None = 4,
+    classes: int | str = 4,
     opset: int = 18,
-    **changed: Any,
+    **changed: Json,
 ) -> onnx.ModelProto:
-    """A model from ``image`` to ``logits``; without ``classes`` the output's shape is left open."""
+    """A model from ``image`` to ``logits``."""
     float32 = onnx.TensorProto.FLOAT
-    axes = None if classes is None else [shape[0], classes]
+    axes = changed.pop("output_shape", [shape[0], classes])
     stored = [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()]
     graph = helper.make_graph(
         list(nodes),
@@ -42,7 +43,7 @@ def model(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], **changed)
 
 
-def raw(*args: Any, **kwargs: Any) -> bytes:
+def raw(*args: Json, **kwargs: Json) -> bytes:
     """The same as bytes."""
     return model(*args, **kwargs).SerializeToString()
 

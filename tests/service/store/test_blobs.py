@@ -20,7 +20,8 @@ from service.store.blobs import ORPHAN_SECONDS, PIECE, Blobs
 
 UPLOADER = Path(__file__).parent / "uploading_process.py"
 NAME = "projects/local/uploads/1"
-UPLOAD_SIZE = 6 << 20
+UPLOAD_SIZE = 3 << 20
+PIECES_BEFORE_THE_KILL = 15
 
 
 def content(size: int) -> bytes:
@@ -182,28 +183,28 @@ async def test_only_a_digest_names_a_blob(blobs: Blobs, digest: str) -> None:
 
 
 def killed_in_the_middle(root: Path, name: str, how: str) -> int:
-    """Bytes that an uploading process told of before it was killed."""
+    """Bytes that an uploading process told of before it was killed with a piece in its hands."""
     worker = subprocess.Popen(
         [sys.executable, str(UPLOADER), str(root), name, str(UPLOAD_SIZE), how],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert worker.stdin is not None
     assert worker.stdout is not None
-    told = 0
-    while told < UPLOAD_SIZE // 3:
-        told = int(worker.stdout.readline())
+    worker.stdin.write("go\n" * (PIECES_BEFORE_THE_KILL + 1))
+    worker.stdin.flush()
+    told = [worker.stdout.readline() for _ in range(PIECES_BEFORE_THE_KILL)]
     worker.kill()
-    rest = worker.stdout.read().split()
-    worker.wait()
-    worker.stdout.close()
-    return int(rest[-1]) if rest else told
+    told += worker.communicate()[0].split()
+    return int(told[-1])
 
 
 async def test_a_killed_upload_shows_nothing_and_resumes(blobs: Blobs, tmp_path: Path) -> None:
     """After ``kill -9`` every byte that was acknowledged is there, and no blob is."""
     data = content(UPLOAD_SIZE)
     told = await asyncio.to_thread(killed_in_the_middle, tmp_path / "blobs", NAME, "guarded")
-    assert UPLOAD_SIZE // 3 <= told < UPLOAD_SIZE
+    assert 0 < told < UPLOAD_SIZE
     assert not blobs.has(digest_of(data))
     have = blobs.committed_size(NAME)
     assert told <= have < UPLOAD_SIZE
@@ -280,8 +281,17 @@ async def test_bytes_are_durable_before_they_are_visible(
     assert threading.main_thread() not in threads
 
 
-async def test_the_same_piece_sent_twice_at_once_counts_once(blobs: Blobs) -> None:
+async def test_the_same_piece_sent_twice_at_once_counts_once(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One of them is appended, the others are told where the upload stands."""
+    really_open = os.open
+
+    def slow_open(*arguments: Any) -> int:  # noqa: ANN401 - whatever os.open takes
+        time.sleep(0.02)  # so that all of them are in the middle of it together
+        return really_open(*arguments)
+
+    monkeypatch.setattr(os, "open", slow_open)
     answers = await asyncio.gather(
         *(blobs.append(NAME, 0, DATA[:50_000], size=len(DATA)) for _ in range(6)),
         return_exceptions=True,

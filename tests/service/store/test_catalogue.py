@@ -58,11 +58,12 @@ async def test_a_request_id_cannot_stand_for_something_else(
 
 
 async def test_request_ids_of_projects_do_not_meet(catalogue: Catalogue) -> None:
-    """Another project may use the same id for another wish."""
-    await catalogue.add_model(WISH, KEY)
-    theirs = replace(WISH, project="other", id="theirs")
-    row = await catalogue.add_model(theirs, replace(KEY, content="d" * 64))
-    assert (row.project, row.id) == ("other", "theirs")
+    """Another project may use the same id for another wish, and each hears its own answer."""
+    theirs, their_key = replace(WISH, project="other", id="theirs"), replace(KEY, content="d" * 64)
+    for _ in range(2):
+        assert (await catalogue.add_model(WISH, KEY)).id == "n"
+        row = await catalogue.add_model(theirs, their_key)
+        assert (row.project, row.id) == ("other", "theirs")
 
 
 async def test_a_model_that_failed_is_tried_again_by_a_new_request_only(

@@ -2,7 +2,7 @@
 
 ``uploading_process.py ROOT UPLOAD SIZE guarded`` appends pieces to an upload;
 ``uploading_process.py ROOT DIGEST SIZE naive`` writes straight to the name of the blob.
-Each piece that is safe is told on stdout by the number of bytes that are there.
+Before each piece it waits for a line on stdin; after it, it tells how many bytes are there.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ async def guarded(blobs: Blobs, upload: str, data: bytes) -> None:
     have = blobs.committed_size(upload)
     while have < len(data):
         piece = data[have : have + PIECE]
+        await asyncio.to_thread(sys.stdin.readline)
         have = await blobs.append(upload, have, piece, size=len(data))
         print(have, flush=True)
 
@@ -34,6 +35,7 @@ def naive(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb", buffering=0) as file:
         for start in range(0, len(data), PIECE):
+            sys.stdin.readline()
             file.write(data[start : start + PIECE])
             print(file.tell(), flush=True)
 

@@ -102,7 +102,6 @@ REFUSED: list[tuple[Callable[[Any], object], Any, Code, str]] = [
     (AUDIT, new_audit(audit__profile=77), INVALID, "audit.profile"),
     (AUDIT, new_audit(expected_accuracy=1.5), INVALID, "expected_accuracy"),
     (AUDIT, new_audit(expected_accuracy=float("nan")), INVALID, "expected_accuracy"),
-    (AUDIT, new_audit(policy=" \n"), Code.POLICY_MISSING, "policy"),
     (GATE, judged(policy=""), Code.POLICY_MISSING, "policy"),
     (GATE, judged(evidence=b""), INVALID, "evidence_source"),
     (GATE, judged(audit="projects/other/audits/a"), NAME, "audit"),
@@ -122,6 +121,16 @@ def test_a_wrong_field_is_refused_by_its_name(
         convert(message)
     assert refused.value.code is code
     assert refused.value.details["field"] == field
+
+
+def test_policy_may_be_missing_only_beside_named_analyzers() -> None:
+    """Without a policy an audit must say what to run; with analyzers it may leave judging out."""
+    message = new_audit(policy=" \n")
+    assert AUDIT(message).analyzers
+    del message.audit.analyzers[:]
+    with pytest.raises(AssayError) as refused:
+        AUDIT(message)
+    assert refused.value.code is Code.POLICY_MISSING
 
 
 def test_mean_and_std_come_in_pairs() -> None:
