@@ -1,0 +1,108 @@
+"""A model that contradicts itself is refused or run more carefully, never trusted."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+import pytest
+
+from analyzers.contract import Array, Refusal
+from analyzers.engines.selfcheck import SelfCheck, probe_images, relative_gap, self_check
+from analyzers.graph.canonical import canonicalise
+from support.graphs import node, raw, small_net
+
+SHAPE = (3, 8, 8)
+
+
+def checked(
+    first: Sequence[onnx.NodeProto] = (), weights: Mapping[str, Array] | None = None
+) -> SelfCheck:
+    """The check of a small net behind some nodes."""
+    return self_check(canonicalise(small_net(shape=SHAPE, first=first, weights=weights)))
+
+
+def refused(first: Sequence[onnx.NodeProto], weights: Mapping[str, Array] | None = None) -> str:
+    """The code with which a small net behind some nodes is refused."""
+    with pytest.raises(Refusal) as caught:
+        checked(first, weights)
+    return caught.value.code
+
+
+def test_an_honest_net_runs_freely() -> None:
+    """Batches are free, gradients exist, and the engines agree to float32."""
+    found = checked()
+    assert (found.batch, found.gradient_gap) == ("free", "")
+    assert found.parity is not None
+    assert found.parity < 1e-5
+
+
+def test_a_net_that_mixes_its_batch_runs_image_by_image() -> None:
+    """Batch statistics at run time, as a net left in training mode has them."""
+    nodes = [node("ReduceMean", "image zero", "m"), node("Sub", "image m", "pixels")]
+    assert checked(nodes, {"zero": np.array([0])}).batch == "one"
+
+
+def test_a_graph_that_fixes_its_batch_inside_runs_image_by_image() -> None:
+    """A Reshape with a leading 1 fails for more than one image; that is no refusal."""
+    nodes = [node("Reshape", "image sizes", "pixels")]
+    assert checked(nodes, {"sizes": np.array([1, 3, 8, 8])}).batch == "one"
+
+
+def test_a_random_net_is_refused() -> None:
+    """Twice the same picture must get the same answer."""
+    nodes = [node("RandomUniformLike", "image", "r"), node("Add", "image r", "pixels")]
+    assert refused(nodes) == "MODEL_UNSTABLE"
+
+
+def test_logits_that_are_no_numbers_are_refused() -> None:
+    """The logarithm of a black picture is minus infinity."""
+    assert refused([node("Log", "image", "pixels")]) == "MODEL_LOGITS_NOT_FINITE"
+
+
+def test_an_operator_without_a_slope_is_named() -> None:
+    """The model stays usable; what is missing is said."""
+    found = checked([node("Softsign", "image", "pixels")])
+    assert found.gradient_gap == "op Softsign at Softsign_0"
+    assert found.parity is None
+
+
+def test_a_variant_without_a_rule_is_named() -> None:
+    """Also what only shows when the graph runs."""
+    nodes = [
+        node("Pad", "image p", "wide"),
+        node("AveragePool", "wide", "pixels", kernel_shape=[3, 3], pads=[1, 1, 0, 0], ceil_mode=1),
+    ]
+    found = checked(nodes, {"p": np.array([0, 0, 0, 0, 0, 0, 1, 1])})
+    assert found.gradient_gap.startswith("op AveragePool at AveragePool_0 (ceil_mode")
+
+
+def test_outputs_that_contradict_their_declaration_are_refused() -> None:
+    """The number of classes is what comes out, not what the file says."""
+    nodes = [
+        node("Flatten", "image", "flat"),
+        node("Shape", "flat", "sizes"),
+        node("Reshape", "flat sizes", "logits"),
+    ]
+    body = raw(nodes, shape=("n", *SHAPE), classes=7)
+    with pytest.raises(Refusal) as caught:
+        self_check(canonicalise(body))
+    assert caught.value.code in {"MODEL_OUTPUT_UNSUPPORTED", "MODEL_BROKEN"}
+
+
+def test_probes_are_the_same_everywhere() -> None:
+    """Black, white, grey and noise from a generator that numpy promises to keep."""
+    found = probe_images((1, 2, 2))
+    assert found.shape == (6, 1, 2, 2)
+    assert [one.mean() for one in found[:3]] == [0.0, 1.0, 0.5]
+    assert found[3].ravel().tolist() == pytest.approx(
+        [0.014067, 0.298862, 0.309861, 0.545449], abs=1
+    )
+    assert np.array_equal(found, probe_images((1, 2, 2)))
+
+
+def test_gap_is_relative() -> None:
+    """A thousand times larger logits have the same gap; silence has none."""
+    one, other = np.array([[1.0, 2.0]], np.float32), np.array([[1.0, 2.5]], np.float32)
+    assert relative_gap(one, other) == pytest.approx(0.2)
+    assert relative_gap(1000 * one, 1000 * other) == pytest.approx(0.2)
+    assert relative_gap(0 * one, 0 * one) == 0.0
