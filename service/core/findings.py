@@ -38,6 +38,6 @@ def _finding(key: str, rule: FindingRule, one: Measurement) -> dict[str, Json]:
         "statement": rule.statement.format_map(words),
         "evidence": {"metric": one.metric, "value": one.value, "scope": dict(one.scope)},
         "remedy": rule.remedy,
-        "reproduce": f"assay audit MODEL --data DATA --analyzer {key.partition('@')[0]}",
+        "reproduce": "assay audit MODEL --data DATA --policy POLICY",
         "analyzer": key,
     }

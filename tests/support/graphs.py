@@ -40,7 +40,8 @@ def model(
         [helper.make_tensor_value_info("logits", changed.pop("output_type", float32), axes)],
         stored,
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], **changed)
+    opsets = [helper.make_opsetid("", opset)]
+    return helper.make_model(graph, opset_imports=opsets, **{"ir_version": 10, **changed})
 
 
 def raw(*args: Json, **kwargs: Json) -> bytes:

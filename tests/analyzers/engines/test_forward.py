@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_the_runtime_does_not_report_home(tmp_path: Path) -> None:
 
 
 def test_control_the_runtime_alone_does_report_home(
-    tmp_path: Path, record_property: pytest.RecordProperty
+    tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """Without the variable the wheels of onnxruntime queue events in the user's cache.
 

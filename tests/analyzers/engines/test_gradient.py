@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -193,7 +194,9 @@ def same_bits(first: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_number_of_threads_changes_no_bit(record_property: pytest.RecordProperty) -> None:
+def test_the_number_of_threads_changes_no_bit(
+    record_property: Callable[[str, object], None],
+) -> None:
     """Results are promised per engine class, and threads are no part of it.
 
     The control lets torch's library work before the engines have spoken; whether its sums then
