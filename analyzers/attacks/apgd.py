@@ -216,8 +216,8 @@ def _judge(
     found.broken[place] = broken
     found.witness[place[broken]] = lanes.at[at][broken]
     if guesses is not None:
-        other = winner != np.argmax(guesses[at], axis=1)
-        found.disagree[place] |= finite & other & ~_near_tie(logits)
+        other = finite & (winner != np.argmax(guesses[at], axis=1))
+        found.disagree[place[other]] |= ~_near_tie(logits[other])
 
 
 def _near_tie(logits: FloatArray) -> Flags:

@@ -1,5 +1,6 @@
 """Small ONNX models, and subjects made of them."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -90,6 +91,29 @@ def small_net(
         node("Gemm", "flat weight bias", "logits", transB=1),
     ]
     return raw(nodes, stored, shape=("batch", *shape), classes=classes, opset=opset)
+
+
+def curved_net(
+    *, seed: int = 0, shape: tuple[int, int, int] = (3, 8, 8), gain: float = 16.0
+) -> bytes:
+    """Two layers of steep tanh: no single step finds what many steps find."""
+    drawn = np.random.default_rng(seed)
+    sizes = [int(np.prod(shape)), 30, 30, 5]
+    stored = {
+        f"w{at}": (gain * drawn.normal(size=(after, before)) / before**0.5).astype(np.float32)
+        for at, (before, after) in enumerate(itertools.pairwise(sizes))
+    }
+    nodes = [
+        node("Sub", "image half", "centred"),
+        node("Flatten", "centred", "flat"),
+        node("Gemm", "flat w0", "a0", transB=1),
+        node("Tanh", "a0", "t0"),
+        node("Gemm", "t0 w1", "a1", transB=1),
+        node("Tanh", "a1", "t1"),
+        node("Gemm", "t1 w2", "logits", transB=1),
+    ]
+    stored["half"] = np.array(0.5, np.float32)
+    return raw(nodes, stored, shape=("batch", *shape), classes=5)
 
 
 def subject_of(upload: bytes, spec: InputSpec | None = None, *, threads: int = 1) -> OnnxSubject:

@@ -1,0 +1,232 @@
+"""One climb, against models whose answer is known in closed form."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from analyzers.attacks.apgd import Found, Problem, apgd, checkpoints
+from analyzers.attacks.ball import linf_ball
+from analyzers.attacks.losses import LOSSES
+from analyzers.contract import FloatArray, Gradient, LabelArray, Subject
+from support.graphs import curved_net, linear, noise, small_net, subject_of
+
+SHAPE = (1, 4, 4)
+
+
+class Given(NamedTuple):
+    """A model with images that it gets right."""
+
+    subject: Subject
+    images: FloatArray
+    labels: LabelArray
+
+
+def two_classes(count: int = 40) -> Given:
+    """A linear model of two classes."""
+    weight = noise(2, (16,), seed=1) - np.float32(0.5)
+    return right(subject_of(linear(weight, np.zeros(2), SHAPE)), noise(count, SHAPE, seed=2))
+
+
+def net(count: int = 20, factor: float = 1.0) -> Given:
+    """A small net of five classes."""
+    body = small_net(shape=(3, 8, 8), factor=factor)
+    return right(subject_of(body), noise(count, (3, 8, 8)))
+
+
+def right(subject: Subject, images: FloatArray) -> Given:
+    """Label every image as the model does."""
+    return Given(subject, images, subject.predict(images).argmax(1).astype(np.int64))
+
+
+def run(
+    given: Given,
+    eps: str,
+    *,
+    loss: str = "margin",
+    iterations: int = 8,
+    start: FloatArray | None = None,
+    gradient: Gradient | None = None,
+) -> Found:
+    """A climb over all images."""
+    ball = linf_ball(given.images, eps)
+    engine = gradient or given.subject.gradient
+    assert engine is not None
+    problem = Problem(
+        given.images if start is None else start,
+        ball,
+        given.labels,
+        given.labels,
+        LOSSES[loss],
+        linf_size(eps),
+        iterations,
+    )
+    return apgd(given.subject.predict, engine, problem, lambda _: None)
+
+
+def linf_size(eps: str) -> float:
+    """The radius as a number."""
+    over, _, under = eps.partition("/")
+    return int(over) / int(under or 1)
+
+
+def worst_margin(given: Given, eps: str) -> FloatArray:
+    """How far the true class of a linear two-class model stays ahead at the worst point."""
+    weight = noise(2, (16,), seed=1).astype(np.float64) - 0.5
+    ahead = (weight[given.labels] - weight[1 - given.labels]).reshape(-1, *SHAPE)
+    ball = linf_ball(given.images, eps)
+    worst = np.where(ahead > 0, ball.low, ball.high)
+    return (ahead * worst).sum(axis=(1, 2, 3))
+
+
+@pytest.mark.parametrize("loss", ["margin", "dlr", "cross-entropy"])
+@pytest.mark.parametrize("eps", ["1/100", "1/20", "1/10", "1/3"])
+def test_a_linear_model_breaks_exactly_where_it_can(eps: str, loss: str) -> None:
+    """Known answer: the worst point of the ball is a corner, and the climb reaches it."""
+    given = two_classes()
+    worst = worst_margin(given, eps)
+    clear = np.abs(worst) > 1e-5
+    found = run(given, eps, loss=loss)
+    assert clear.sum() > 35
+    assert np.array_equal(found.broken[clear], worst[clear] < 0)
+
+
+def test_both_outcomes_occur() -> None:
+    """The known answer above separates: some images can be broken and some cannot."""
+    worst = worst_margin(two_classes(), "1/20")
+    assert 5 < (worst < 0).sum() < 35
+
+
+def test_a_witness_fools_the_forward_engine_inside_the_ball() -> None:
+    """Each counted break is a picture in the ball that the model gets wrong."""
+    given = net()
+    found = run(given, "1/20")
+    assert found.broken.sum() > 0
+    witness = found.witness[found.broken]
+    ball = linf_ball(given.images, "1/20").rows(found.broken.nonzero()[0])
+    assert ((witness >= ball.low) & (witness <= ball.high)).all()
+    assert (given.subject.predict(witness).argmax(1) != given.labels[found.broken]).all()
+
+
+def test_a_break_at_the_start_counts() -> None:
+    """A start that is already wrong breaks at iteration 0, whatever happens after."""
+    given = net()
+    start = linf_ball(given.images, "1").clamp(given.images + 9)
+    found = run(given, "1", start=start)
+    wrong = given.subject.predict(start).argmax(1) != given.labels
+    assert wrong.any()
+    assert found.broken[wrong].all()
+    assert not found.iterations[wrong].any()
+
+
+def test_a_break_after_the_last_step_counts() -> None:
+    """One iteration is one step, and the point that it reaches is looked at."""
+    given = two_classes()
+    one, many = run(given, "1/20", iterations=1), run(given, "1/20", iterations=8)
+    assert one.broken.any()
+    assert np.array_equal(one.broken, many.broken)
+    assert (one.iterations[one.broken] == 1).all()
+
+
+def test_nothing_breaks_without_room() -> None:
+    """In a ball of one point every image stands, and no step raises the loss."""
+    found = run(net(), "0")
+    assert not found.broken.any()
+    assert not found.rose.any()
+
+
+def test_passes_are_counted_by_images() -> None:
+    """Padding costs nothing: a standing image takes its steps and one last look."""
+    given = net(3)
+    found = run(given, "0", iterations=8)
+    assert (found.forward, found.backward) == (3 * 9, 3 * 8)
+
+
+def test_broken_images_cost_nothing_more() -> None:
+    """Who breaks leaves: everyone broken by the first step costs two forwards and a look."""
+    given = net()
+    found = run(given, "1/2", iterations=8)
+    assert found.broken.all()
+    assert found.backward < 20 * 3
+
+
+def test_a_flat_model_is_noticed() -> None:
+    """Images without any slope are marked, images with one are not."""
+    weight = np.zeros((2, 16), np.float32)
+    flat = right(subject_of(linear(weight, np.array([1.0, 0.0]), SHAPE)), noise(4, SHAPE))
+    assert run(flat, "1/10").flat.all()
+    assert not run(net(), "1/100").flat.any()
+
+
+def test_engines_that_name_different_classes_are_noticed() -> None:
+    """A gradient engine of another model proposes, is not believed, and is reported."""
+    given, other = net(), subject_of(small_net(shape=(3, 8, 8), seed=9))
+    found = run(given, "0", gradient=other.gradient)
+    differs = other.predict(given.images).argmax(1) != given.labels
+    assert differs.any()
+    assert np.array_equal(found.disagree, differs)
+    assert not found.broken.any()
+    assert not run(given, "1/20").disagree.any()
+
+
+def test_the_loss_of_honest_images_rises() -> None:
+    """On a net with slopes every standing image sees some step succeed."""
+    found = run(net(), "1/200")
+    assert (~found.broken).sum() > 5
+    assert found.rose[~found.broken].all()
+
+
+def test_images_with_no_number_for_an_answer_fail() -> None:
+    """Logits that turn infinite inside the ball are neither broken nor standing."""
+    given = net()
+    limit = np.finfo(np.float32).max
+
+    def overflowing(images: FloatArray) -> FloatArray:
+        logits = given.subject.predict(images)
+        wrong = logits.argmax(1) != given.labels[0]
+        return np.where(wrong[:, None], logits * limit * 10, logits).astype(np.float32)
+
+    first = given._replace(images=given.images[:1], labels=given.labels[:1])
+    ball = linf_ball(first.images, "1/2")
+    engine = given.subject.gradient
+    assert engine is not None
+    problem = Problem(
+        first.images, ball, first.labels, first.labels, LOSSES["margin"], 0.5, iterations=8
+    )
+    with np.errstate(over="ignore"):
+        found = apgd(overflowing, engine, problem, lambda _: None)
+    assert found.failed.tolist() == [True]
+    assert found.broken.tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("iterations", "expected"),
+    [
+        (100, [22, 41, 57, 70, 80, 87, 93, 99]),
+        (20, [5, 9, 12, 14, 16, 18, 19, 20]),
+        (8, [2, 4, 5, 6, 7, 8]),
+        (1, [1]),
+    ],
+)
+def test_checkpoints_are_those_of_the_paper(iterations: int, expected: list[int]) -> None:
+    """First after 22 %, then 3 % nearer each time, never nearer than 6 %; each once."""
+    found = checkpoints(iterations)
+    assert list(found) == expected
+    assert list(found.values()) == [0, *expected[:-1]]
+
+
+def test_a_climb_goes_on_where_a_single_step_does_not_reach() -> None:
+    """On a net, twenty iterations break clearly more images than one."""
+    given = right(subject_of(curved_net()), noise(60, (3, 8, 8)))
+    few, many = run(given, "1/100", iterations=1), run(given, "1/100", iterations=20)
+    assert few.broken.any()
+    assert many.broken.sum() > 1.1 * few.broken.sum()
+
+
+def test_the_given_arrays_are_not_written_to() -> None:
+    """Images, labels and starts keep their values."""
+    given = net()
+    kept = given.images.copy(), given.labels.copy()
+    run(given, "1/20")
+    assert np.array_equal(given.images, kept[0])
+    assert np.array_equal(given.labels, kept[1])
