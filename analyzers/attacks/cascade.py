@@ -59,6 +59,7 @@ STAGES: Final = (
 _FALLEN: Final = ("wrong", "error", "broken")
 _MASK_LIMIT: Final = 0.01
 _STILL_LIMIT: Final = 0.01
+_NOTHING: Final = "No image was attacked."
 
 
 def plan(
@@ -127,7 +128,7 @@ def _robust_accuracy(case: Case, scope: Mapping[str, str], done: Sequence[Done])
             counts._asdict(),
             "upper",
             "A",
-            note="No image was attacked.",
+            note=_NOTHING,
         )
     gap = "" if case.subject.gradient else f" {_no_gradient(case)} Nothing was attacked."
     caption = (
@@ -164,7 +165,7 @@ def _breaks_by_stage(scope: Mapping[str, str], done: Sequence[Done]) -> Measurem
         "unit": "images",
     }
     if not rows:
-        return Measurement("breaks", "out_of_budget", scope, note="No image was attacked.")
+        return Measurement("breaks", "out_of_budget", scope, note=_NOTHING)
     return Measurement(
         "breaks", "measured", scope, float(total), view=View("bars", "Where images fell", data)
     )
@@ -215,14 +216,18 @@ def _indicators(case: Case, scope: Mapping[str, str], done: Sequence[Done]) -> l
             "Standing images on which no step of any stage raised the loss.",
         ),
     )
-    return [_indicator(case, scope, one) for one in found]
+    return [_indicator(case, scope, one, begun=bool(done)) for one in found]
 
 
-def _indicator(case: Case, scope: Mapping[str, str], one: _Indicator) -> Measurement:
+def _indicator(
+    case: Case, scope: Mapping[str, str], one: _Indicator, *, begun: bool
+) -> Measurement:
     counts = {"numerator": one.flagged, "denominator": one.of}
     outcome, note = "measured", one.note
     if not case.subject.gradient:
         outcome, note = "not_available", _no_gradient(case)
+    elif not begun:
+        outcome, note = "out_of_budget", _NOTHING
     elif not one.of:
         outcome, note = "not_applicable", "No image is left that it could speak of."
     return Measurement(

@@ -1,10 +1,11 @@
 """Weights and a declared architecture to ONNX, in memory. Runs in a child."""
 
+import contextlib
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,7 @@ def _first(module: nn.Module, weights: Mapping[str, torch.Tensor]) -> str:
 
 def _exported(module: nn.Module, shape: tuple[int, int, int]) -> tuple[bytes, float]:
     example = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
-    # The exporter's imports ask for a temporary folder, which is found by writing to it.
-    tempfile.tempdir = "/nowhere"
-    logging.disable(logging.WARNING)  # the exporter speaks of packages that nobody here needs
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with _undisturbed(), torch.no_grad():
         program = torch.onnx.export(  # pyright: ignore[reportUnknownMemberType]  # open types
             module,
             (example,),
@@ -89,6 +86,25 @@ def _exported(module: nn.Module, shape: tuple[int, int, int]) -> tuple[bytes, fl
         raw = program.model_proto.SerializeToString()
         drift = _drift(raw, example, module(example))
     return raw, drift
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Generator[None]:
+    """Keep the exporter from the disk and from the log.
+
+    Its imports ask for a temporary folder, which is found by writing to it, and it speaks of
+    packages that nobody here needs.
+    """
+    folder, quiet = tempfile.tempdir, logging.root.manager.disable
+    tempfile.tempdir = "/nowhere"
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        tempfile.tempdir = folder
+        logging.disable(quiet)
 
 
 def _drift(raw: bytes, example: torch.Tensor, wanted: torch.Tensor) -> float:

@@ -14,13 +14,8 @@ from collections.abc import Sequence
 
 from service.sandbox.frames import Broken, Channel, Control
 
-ENVIRONMENT = {
-    "ORT_DISABLE_TELEMETRY": "1",
-    # Waiting threads that spin starve whoever shares the machine, and are starved in turn: on two
-    # busy cores a gradient step took ten times as long.
-    "OMP_WAIT_POLICY": "PASSIVE",
-}
-PRELOADED = ("onnx", "safetensors.torch", "service.sandbox.child")
+# The engines come first: they set what other libraries read from the environment as they load.
+PRELOADED = ("analyzers.engines", "onnx", "safetensors.torch", "service.sandbox.child")
 
 
 def main(descriptor: int) -> None:
@@ -35,7 +30,6 @@ def main(descriptor: int) -> None:
 
 def _preload() -> dict[str, str]:
     """Import once what every child needs; children share the pages."""
-    os.environ.update(ENVIRONMENT)  # read when the libraries load, so before any of them does
     for name in PRELOADED:
         importlib.import_module(name)
     from analyzers.engines.subject import engine_facts  # noqa: PLC0415 - loads the engines

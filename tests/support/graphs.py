@@ -75,7 +75,7 @@ def small_net(
     """Convolution, ReLU, linear, with random weights; ``first`` maps ``image`` to ``pixels``."""
     drawn = np.random.default_rng(seed)
     channels, height, width = shape
-    flat = 6 * (height // 2) * (width // 2)
+    flat = 6 * ((height + 1) // 2) * ((width + 1) // 2)
     stored = {
         "kernel": drawn.normal(size=(6, channels, 3, 3)).astype(np.float32),
         "offset": drawn.normal(size=6).astype(np.float32),

@@ -10,8 +10,8 @@ from analyzers.contract import (
     Case,
     DataFacts,
     Done,
+    Json,
     Measurement,
-    Outcome,
     Rows,
     Stop,
     SubjectFacts,
@@ -60,7 +60,7 @@ def done(
     return Done(Unit(rows, {"pass": which}), "measured", {}, samples, {}, {})
 
 
-def all_done(**told: Sequence[int]) -> list[Done]:
+def all_done(**told: Json) -> list[Done]:
     """Pass one over the whole set."""
     return [done(rows, **told) for rows in blocks(COUNT)]
 
@@ -171,7 +171,7 @@ def test_indicators_count_what_they_speak_of(metric: str, told: str, marked: int
     assert found.value == marked / of
     assert found.bound == "indicator"
     assert found.limit is not None
-    assert found.value > found.limit
+    assert marked / of > found.limit
     assert measured(all_done())[metric].value == 0.0
 
 
@@ -190,8 +190,7 @@ def test_indicators_about_nobody_do_not_apply() -> None:
 def test_without_gradients_nothing_can_pass() -> None:
     """Standing images are not counted as attacked, and every indicator is missing."""
     gap = "op Softsign at node_3"
-    committed = all_done(pending=[3])
-    assert not plan(case(gap), CONFIG, committed, ())
+    assert not plan(case(gap), CONFIG, all_done(), ())
     found = measured(all_done(), gap)
     counts = found["robust_accuracy"].counts
     assert found["robust_accuracy"].outcome == "measured"
@@ -205,8 +204,7 @@ def test_without_gradients_nothing_can_pass() -> None:
 @pytest.mark.parametrize("metric", ["robust_accuracy", "breaks", "zero_gradient"])
 def test_nothing_committed_measures_nothing(metric: str) -> None:
     """An empty prefix has no value and raises nothing."""
-    outcomes: set[Outcome] = {"out_of_budget", "not_applicable"}
-    assert measured([])[metric].outcome in outcomes
+    assert measured([])[metric].outcome == "out_of_budget"
 
 
 def test_every_promise_is_kept() -> None:

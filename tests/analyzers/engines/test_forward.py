@@ -90,14 +90,14 @@ def test_the_runtime_does_not_report_home(tmp_path: Path) -> None:
 
 
 def test_control_the_runtime_alone_does_report_home(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     """Without the variable the wheels of onnxruntime queue events in the user's cache.
 
     A later release may stop doing so; then this is the place that notices.
     """
     seen = watched(BARE, tmp_path)
-    record_property("telemetry_files", ", ".join(sorted(seen["files"])))
+    record_testsuite_property("telemetry_files", ", ".join(sorted(seen["files"])))
     assert seen["files"], "this release no longer writes a queue: the guard may go"
 
 

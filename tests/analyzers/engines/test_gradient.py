@@ -195,7 +195,7 @@ def same_bits(first: str) -> str:
 
 
 def test_the_number_of_threads_changes_no_bit(
-    record_property: Callable[[str, object], None],
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     """Results are promised per engine class, and threads are no part of it.
 
@@ -203,4 +203,6 @@ def test_the_number_of_threads_changes_no_bit(
     depend on the threads is a matter of processor and release, so it is recorded, not required.
     """
     assert same_bits("") == "True"
-    record_property("without_guard", same_bits("import torch; torch.ones(9, 9) @ torch.ones(9, 9)"))
+    record_testsuite_property(
+        "without_guard", same_bits("import torch; torch.ones(9, 9) @ torch.ones(9, 9)")
+    )

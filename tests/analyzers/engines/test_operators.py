@@ -14,7 +14,7 @@ from analyzers.engines.forward import ForwardEngine
 from analyzers.engines.gradient import GradientEngine
 from analyzers.engines.operators import SUPPORTED
 from analyzers.graph.canonical import CanonicalModel, canonicalise
-from support.graphs import node, noise, raw
+from support.graphs import node, noise, raw, small_net
 
 SHAPE = (3, 6, 7)
 NODES = Sequence[onnx.NodeProto]
@@ -301,6 +301,15 @@ def test_steps_have_no_slope(name: str) -> None:
     assert not found.slope.any()
 
 
+@pytest.mark.parametrize("opset", [7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 19, 20, 21, 22, 23, 24])
+def test_a_net_runs_alike_in_every_opset(opset: int) -> None:
+    """From the oldest opset taken to the newest that both libraries know."""
+    model = canonicalise(small_net(shape=SHAPE, opset=opset))
+    images = noise(5, SHAPE)
+    expected = ForwardEngine(model.raw, 1, "free").run(images)
+    assert np.abs(engine(model).outputs(images) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
 def test_control_parity_tells_two_slopes_apart() -> None:
     """The tolerance would notice an attribute that was not read."""
     one_, other = built(CASES["leaky-relu"]), built(one("LeakyRelu", alpha=0.011))
@@ -321,6 +330,16 @@ def test_every_operator_has_a_case() -> None:
     [
         (one("Softsign"), "Softsign"),
         (one("AveragePool", **PADDED, ceil_mode=1), "ceil_mode"),
+        (
+            one(
+                "BatchNormalization",
+                "x scale shift mean var",
+                15,
+                weights=NORM,
+                training_mode=1,
+            )._replace(width=126),
+            "inference",
+        ),
         (one("AveragePool", "x", 19, kernel_shape=[2, 2], dilations=[2, 2]), "dilated"),
         (one("Pad", "x p", 19, weights={"p": ints(0, 0, 1, 1, 0, 0, 1, 1)}, mode="wrap"), "wrap"),
         (
