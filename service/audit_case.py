@@ -95,14 +95,19 @@ def course_of(
         for one in instances
     }
     course = Course(
-        case, instances, seed=int(options["seed"]), engine=engine_class(engine), stops=stops
+        case, instances, seed=int(options["seed"]), engine=_engine(engine, case), stops=stops
     )
     return policy, course
 
 
-def engine_class(engine: Mapping[str, str]) -> str:
-    """The engine class as one text: what decides a result, besides the shard itself."""
-    return "/".join(f"{name}={engine[name]}" for name in sorted(engine))
+def _engine(engine: Mapping[str, str], case: Case) -> str:
+    """What decides a result besides the shard itself, as one text.
+
+    How the engines can run this model was measured, so it is not part of the subject's digest.
+    """
+    gradient = "yes" if case.subject.gradient else "no"
+    whole = {**engine, "batch": case.subject.batch, "gradient": gradient}
+    return "/".join(f"{name}={whole[name]}" for name in sorted(whole))
 
 
 def versions() -> dict[str, str]:

@@ -49,6 +49,9 @@ class Account:
     hits: int = 0
     misses: int = 0
     retries: int = 0
+    forwards: int = 0
+    """Passes made by this run alone; those behind a hit were counted when they were made."""
+    backwards: int = 0
     blobs: dict[str, Digest] = field(default_factory=dict[str, Digest])
 
 
@@ -148,6 +151,8 @@ class AuditRun:
         self.account.retries += result.retries
         await self._memory.keep(result)
         kept = kept_of(step.unit, result)
+        self.account.forwards += kept.done.passes.get("forward", 0)
+        self.account.backwards += kept.done.passes.get("backward", 0)
         await self._memory.commit(key, step.shard.analyzer, kept)
         self._note_blobs(step, kept)
         return kept.done

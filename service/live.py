@@ -17,13 +17,13 @@ class Live:
 
     def news(self, audit: str) -> None:
         """Something was committed about an audit: watchers read it from the store."""
-        for watcher in self._watchers[audit]:
+        for watcher in self._watchers.get(audit, ()):
             watcher.put_nowait(None)
 
     def progress(self, audit: str, progress: Progress) -> None:
         """Work is in flight; watchers hear of it, the store does not."""
         self._progress[audit] = progress
-        for watcher in self._watchers[audit]:
+        for watcher in self._watchers.get(audit, ()):
             watcher.put_nowait(progress)
 
     def ended(self, audit: str) -> None:

@@ -31,7 +31,9 @@ class Settings:
     """A second gRPC address: the home's own socket, so that local calls join this service."""
     idle_seconds: float = 0.0
     """End after so long without a call or an audit; 0 never."""
-    threads: int = field(default_factory=lambda: max(1, min(8, os.cpu_count() or 1)))
+    threads: int = 1
+    """For each child. More change the last bits of some sums, and a sign step doubles them: results
+    would depend on the host. Several children use several cores instead."""
     audits_at_once: int = 1
     child_memory: int = 6 * _GIB
     unit_seconds: float = 1800.0

@@ -62,7 +62,6 @@ from service.demo.shapes import draw, write_npz
 from service.intake.architectures_child import ARCHITECTURES, build
 from service.intake.dataset_child import sample_ids
 from service.rpc.ports import AuditView, NewAudit, NewEvalSet, NewModel, ReportQuery
-from service.sandbox.zygote import ENVIRONMENT
 from service.settings import Settings
 
 NETS = Path(__file__).resolve().parent.parent / "service" / "demo" / "nets"
@@ -459,13 +458,13 @@ def _print(line: str) -> None:
 
 
 def _as_children_run() -> None:
-    """Begin again with the environment that the service gives its children.
+    """Begin again with the environment that the engines set.
 
-    Libraries read it when they load, and by now they have loaded; torch's waiting threads would
-    spin on one side only.
+    Libraries read it when they load, and torch may have loaded first here; its waiting threads
+    would then spin on one side only.
     """
     if _AGAIN not in os.environ:
-        told = {**os.environ, **ENVIRONMENT, _AGAIN: "1"}
+        told = {**os.environ, _AGAIN: "1"}
         os.execve(sys.executable, [sys.executable, *sys.argv], told)  # noqa: S606 - this program
 
 

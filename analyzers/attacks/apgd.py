@@ -222,7 +222,8 @@ def _judge(
 
 def _near_tie(logits: FloatArray) -> Flags:
     top = np.sort(logits, axis=1)[:, -2:]
-    return (top[:, 1] - top[:, 0]) <= NEAR_TIE * np.abs(logits).max(axis=1)
+    spread = top[:, 1] - logits.min(axis=1)  # an offset that all classes share is no scale
+    return (top[:, 1] - top[:, 0]) <= NEAR_TIE * spread
 
 
 def _settle(lanes: _Lanes, *, interval: int) -> None:

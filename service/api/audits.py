@@ -5,8 +5,8 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from analyzers.catalog import ALL
-from analyzers.contract import DataFacts, SubjectFacts
-from service.api.parts import Parts
+from analyzers.contract import DataFacts, Digest, SubjectFacts
+from service.api.parts import Parts, deletion_key
 from service.audit_case import course_of
 from service.core.canonical import digest
 from service.core.policy import Policy, parse_policy
@@ -57,19 +57,13 @@ class AuditApi:
         page = await self._parts.catalogue.list_audits(
             query.project, query.limit, query.after, _chosen(query)
         )
-        return ports.Page([await self._audit_view(row) for row in page.items], page.next_token)
+        return ports.Page([await self._list_item(row) for row in page.items], page.next_token)
 
     async def delete_audit(self, name: str, request_id: str) -> None:
         """Remove a finished audit with its files; NOT_READY before its end."""
-        del request_id
-        row = await self._row(name)
-        if not row.final:
-            raise AssayError(
-                Code.NOT_READY,
-                "The audit has not ended.",
-                "Cancel it first, then remove it.",
-            )
-        await self._parts.catalogue.delete_audit(row.project, row.id)
+        parsed = parse_name(name, "audits")
+        key = deletion_key(request_id, "DeleteAudit", name)
+        await self._parts.catalogue.delete_audit(parsed.project, parsed.id, key)
 
     async def cancel_audit(self, name: str) -> ports.AuditView:
         """Ask an audit to end."""
@@ -119,7 +113,6 @@ class AuditApi:
         return await self._parts.catalogue.audit(parsed.project, parsed.id)
 
     async def _audit_view(self, row: AuditRow) -> ports.AuditView:
-        report = await self._parts.catalogue.report(row.project, row.id) if row.final else None
         events = await self._parts.queue.events(row.project, row.id, after=0)
         brackets = {
             one.threat: one
@@ -128,11 +121,23 @@ class AuditApi:
         }
         return audit_view(
             row,
-            evidence_digest=report.facts_digest if report else "",
+            evidence_digest=await self._facts_digest(row),
             brackets=tuple(brackets.values()),
             sequence=events[-1].seq if events else 0,
             progress=self._parts.live.in_flight(row.id),
         )
+
+    async def _list_item(self, row: AuditRow) -> ports.AuditView:
+        """An audit in a list: without brackets, which cost a reading of all its events."""
+        return audit_view(
+            row,
+            evidence_digest=await self._facts_digest(row),
+            progress=self._parts.live.in_flight(row.id),
+        )
+
+    async def _facts_digest(self, row: AuditRow) -> Digest:
+        report = await self._parts.catalogue.report(row.project, row.id) if row.final else None
+        return report.facts_digest if report else ""
 
     def _planned_units(self, wish: NewAudit, model: ModelRow, data: EvalSetRow) -> int:
         """How many units the audit would run if nothing stopped it and no cache answered."""

@@ -6,6 +6,7 @@ from analyzers.contract import Digest
 from service.api.parts import Parts
 from service.errors import AssayError, Code
 from service.rpc import ports
+from service.rpc.names import upload_name
 
 
 class BlobApi:
@@ -29,12 +30,14 @@ class BlobApi:
         if await self._parts.owns(target.project, file.digest):
             return ports.UploadStatus(file.size, complete=True)
         blobs.refuse_size(file.size)
-        committed = blobs.committed_size(target.id)
+        # Project and file are in the name: an id that two of them share is still two uploads.
+        upload = upload_name(target)
+        committed = blobs.committed_size(upload)
         async for piece in pieces:
-            committed = await blobs.append(target.id, piece.offset, piece.data, size=file.size)
+            committed = await blobs.append(upload, piece.offset, piece.data, size=file.size)
             self._parts.metrics.upload_bytes.inc(len(piece.data))
             if piece.finish:
-                await blobs.finish(target.id, file.digest, file.size)
+                await blobs.finish(upload, file.digest, file.size)
                 await self._parts.catalogue.own_blob(target.project, file.digest, file.size)
                 return ports.UploadStatus(file.size, complete=True)
         return ports.UploadStatus(committed, complete=False)
@@ -43,7 +46,8 @@ class BlobApi:
         """How far an upload came; 0 for one never heard of."""
         if await self._parts.owns(target.project, target.file.digest):
             return ports.UploadStatus(target.file.size, complete=True)
-        return ports.UploadStatus(self._parts.blobs.committed_size(target.id), complete=False)
+        committed = self._parts.blobs.committed_size(upload_name(target))
+        return ports.UploadStatus(committed, complete=False)
 
     async def read_blob(
         self, project: str, digest: Digest, *, offset: int, limit: int

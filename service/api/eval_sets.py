@@ -1,11 +1,12 @@
 """Evaluation sets: immutable, one for each (file, slice)."""
 
 from analyzers.contract import Json
-from service.api.parts import Parts
+from service.api.parts import Parts, deletion_key
 from service.core.canonical import digest
 from service.rpc import ports
 from service.rpc.names import parse_name
 from service.store.records import EvalSetRow, NewEvalSet, RequestKey
+from service.version import CANONICALISER
 from service.views import eval_set_view, slice_text
 
 ID_LENGTH = 32
@@ -22,7 +23,11 @@ class EvalSetApi:
         """Take images and labels in; the same slice of the same file is the same set."""
         await self._parts.need_blob(request.project, request.file)
         rows = slice_text(request.rows)
-        body: dict[str, Json] = {"file": request.file.digest, "rows": rows}
+        body: dict[str, Json] = {
+            "file": request.file.digest,
+            "rows": rows,
+            "reader": CANONICALISER,
+        }
         wish = NewEvalSet(
             project=request.project,
             id=digest(body)[:ID_LENGTH],
@@ -48,9 +53,9 @@ class EvalSetApi:
 
     async def delete_eval_set(self, name: str, request_id: str) -> None:
         """Remove it; IN_USE while an audit stands on it."""
-        del request_id
         parsed = parse_name(name, "evalSets")
-        await self._parts.catalogue.delete_eval_set(parsed.project, parsed.id)
+        key = deletion_key(request_id, "DeleteEvalSet", name)
+        await self._parts.catalogue.delete_eval_set(parsed.project, parsed.id, key)
 
     async def _set_view(self, row: EvalSetRow) -> ports.EvalSetView:
         size = await self._parts.catalogue.blob_size(row.project, row.file_digest)

@@ -1,13 +1,14 @@
 """Models: taken in once for each (file, architecture, preprocessing), listed, removed."""
 
 from analyzers.contract import Json
-from service.api.parts import Parts
+from service.api.parts import Parts, deletion_key
 from service.core.canonical import digest
 from service.errors import AssayError, Code
 from service.intake.formats import ARCHITECTURES
 from service.rpc import ports
 from service.rpc.names import parse_name
 from service.store.records import ModelRow, NewModel, RequestKey
+from service.version import CANONICALISER
 from service.views import model_view
 
 ID_LENGTH = 32
@@ -28,6 +29,7 @@ class ModelApi:
             "file": request.file.digest,
             "architecture": request.architecture,
             "input": request.input_spec.as_json(),
+            "canonicaliser": CANONICALISER,
         }
         wish = NewModel(
             project=request.project,
@@ -58,9 +60,9 @@ class ModelApi:
 
     async def delete_model(self, name: str, request_id: str) -> None:
         """Remove it; IN_USE while an audit stands on it."""
-        del request_id
         parsed = parse_name(name, "models")
-        await self._parts.catalogue.delete_model(parsed.project, parsed.id)
+        key = deletion_key(request_id, "DeleteModel", name)
+        await self._parts.catalogue.delete_model(parsed.project, parsed.id, key)
 
     async def _model_view(self, row: ModelRow) -> ports.ModelView:
         size = await self._parts.catalogue.blob_size(row.project, row.file_digest)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from analyzers.contract import Digest
+from service.core.canonical import digest as content_digest
 from service.errors import AssayError, Code
 from service.executors.interface import Executor
 from service.live import Live
@@ -13,6 +14,7 @@ from service.settings import Settings
 from service.store.blobs import Blobs
 from service.store.catalogue import Catalogue
 from service.store.queue import Queue
+from service.store.records import RequestKey
 from service.taking_in import TakingIn
 
 
@@ -50,3 +52,10 @@ class Parts:
         digest = await self.blobs.put_bytes(data)
         await self.catalogue.own_blob(project, digest, len(data))
         return digest
+
+
+def deletion_key(request_id: str, method: str, name: str) -> RequestKey | None:
+    """What makes a repeated wish to remove something end like the first one did."""
+    if not request_id:
+        return None
+    return RequestKey(request_id, method, content_digest({"name": name}))

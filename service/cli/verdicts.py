@@ -16,9 +16,9 @@ _EXITS = {
 
 
 def exit_of(verdict: str | None) -> Exit:
-    """The exit code of a verdict; none yet is no failure."""
+    """The exit code of a verdict; without one nothing was found fit to be released."""
     if verdict is None:
-        return Exit.PASS
+        return Exit.INCONCLUSIVE
     return _EXITS.get(verdict, Exit.INFRASTRUCTURE)
 
 

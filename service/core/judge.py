@@ -137,15 +137,27 @@ def _doubts(facts: Mapping[str, Json], policy: Policy) -> list[str]:
         )
     if policy.data.ref and policy.data.ref != f"evalset@sha256:{data['digest']}":
         doubts.append("The policy names another evaluation set than the one that was used.")
-    if int(data["n"]) < policy.data.min_n:
-        doubts.append(f"The policy asks for {policy.data.min_n} images; there are {data['n']}.")
-    fewest = min((int(count) for count in data.get("class_counts", [])), default=0)
+    distinct = int(data.get("distinct", 0))
+    if distinct < policy.data.min_n:
+        doubts.append(
+            f"The policy asks for {policy.data.min_n} images; there are {distinct} different ones."
+        )
+    if policy.claim == "population" and distinct < int(data["n"]):
+        doubts.append("Some images are copies, so they are no independent draws of a population.")
+    fewest = _fewest(facts)
     if fewest < policy.data.min_per_class:
         doubts.append(
             f"The policy asks for {policy.data.min_per_class} images of every class; one class "
             f"has {fewest}."
         )
     return doubts
+
+
+def _fewest(facts: Mapping[str, Json]) -> int:
+    """Images of the rarest class that the model knows; a class without any counts as well."""
+    counts = [int(count) for count in facts["data"].get("class_counts", [])]
+    known = int(_mapping(facts.get("subject")).get("classes", 0))
+    return min(counts) if counts and len(counts) >= known else 0
 
 
 def _indicators(facts: Mapping[str, Json]) -> list[Mapping[str, Json]]:
@@ -304,7 +316,7 @@ def _sentence(case: _Case, verdict: State, rulings: Sequence[Ruling]) -> str:
         return f"FAIL. {about} {_against(attacked)} {attacked.reason}"
     if verdict == "PASS":
         return f"PASS. {about} {_against(attacked)} {_what_pass_means(case, rulings)}"
-    return f"INCONCLUSIVE. {about} {_against(worst)} {worst.reason}"
+    return f"INCONCLUSIVE. {_about(case, worst)} {_against(worst)} {worst.reason}"
 
 
 def _about(case: _Case, ruling: Ruling) -> str:

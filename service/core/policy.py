@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode
 
 from analyzers.contract import Analyzer
 from service.core.canonical import digest
-from service.core.threats import Threat, exact_eps
+from service.core.threats import Threat, exact, exact_eps
 from service.errors import AssayError, Code
 
 MINIMAL = """\
@@ -80,7 +80,7 @@ class Requirement(_Part):
     def _exact_share(cls, written: object) -> Fraction:
         text = str(written).strip()
         try:
-            return Fraction(text[:-1]) / 100 if text.endswith("%") else Fraction(text)
+            return exact(text[:-1]) / 100 if text.endswith("%") else exact(text)
         except (ValueError, ZeroDivisionError) as error:
             message = "must be a number such as 0.4 or a percentage such as 95%"
             raise ValueError(message) from error
@@ -135,11 +135,24 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+_UNREADABLE = (
+    yaml.YAMLError,
+    # PyYAML lets through what its constructors raise of a tag, a date, a number or a depth.
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    RecursionError,
+)
+
+
 def parse_policy(text: str, catalogue: Sequence[Analyzer]) -> Policy:
     """Read a policy and check it against what the catalogue can measure."""
     try:
         body: object = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader, made stricter
-    except yaml.YAMLError as error:
+    except Exception as error:
+        # Beside its own errors the reader lets those of its constructors through: a thirteenth
+        # month, a tag that does not fit its text, lists nested a thousand deep.
         raise _invalid(f"The policy is not readable YAML: {_first_line(error)}.") from error
     if not isinstance(body, dict):
         raise _invalid("The policy is not a YAML mapping with keys such as threats and require.")
@@ -192,8 +205,8 @@ def _invalid(sentence: str, remedy: str = "") -> AssayError:
     return AssayError(Code.POLICY_INVALID, sentence, remedy or compare)
 
 
-def _first_line(error: yaml.YAMLError) -> str:
-    return str(error).splitlines()[0].rstrip(".")
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["it has no content"])[0].rstrip(".")
 
 
 _SENTENCES: dict[str, Callable[[str, str], str]] = {

@@ -5,6 +5,9 @@ from fractions import Fraction
 
 from service.errors import AssayError, Code
 
+LONGEST = 400
+"""Digits of a number; a fraction of two floats written out stays below."""
+
 
 @dataclass(frozen=True)
 class Threat:
@@ -25,13 +28,22 @@ class Threat:
         return {"norm": self.norm, "eps": self.eps, "knowledge": self.knowledge}
 
 
+def exact(text: str) -> Fraction:
+    """The number that a text names; one too long to be meant is a ValueError, not a long wait."""
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(mantissa) > LONGEST or len(exponent) > len("-300"):
+        message = "a number of more digits than anybody needs"
+        raise ValueError(message)
+    return Fraction(text)
+
+
 def exact_eps(written: object) -> str:
     """Bring ``8/255``, ``0.1`` or ``1`` to canonical text.
 
     A number is read by its shortest decimal spelling, so that 0.1 means one tenth.
     """
     try:
-        value = Fraction(str(written).replace(" ", ""))
+        value = exact(str(written).replace(" ", ""))
     except (ValueError, ZeroDivisionError) as error:
         raise AssayError(
             Code.POLICY_INVALID,
@@ -41,7 +53,7 @@ def exact_eps(written: object) -> str:
     if not 0 <= value <= 1:
         raise AssayError(
             Code.POLICY_INVALID,
-            f"The size {written} of a threat lies outside the pixel range from 0 to 1.",
+            f"The size {str(written)[:40]} of a threat lies outside the pixel range from 0 to 1.",
             "Pixels run from 0 to 1; write 8/255 instead of 8.",
         )
     return str(value)

@@ -92,6 +92,7 @@ class Intake:
         details = {
             "shape": read.facts["shape"],
             "class_counts": read.facts["class_counts"],
+            "distinct": read.facts["distinct"],
             "dtype": read.tensors["images"].dtype,
         }
         kept = {name: await self._keep(tensor) for name, tensor in read.tensors.items()}

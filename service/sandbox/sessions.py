@@ -145,7 +145,7 @@ class Session(threading.Thread):
                 settled = self._confirm(job, said, blobs)
             except Overflow as error:
                 self._drop()
-                raise _overflow() from error
+                raise too_much() from error
             except Late as error:
                 self._drop()
                 raise _late(job) from error
@@ -254,16 +254,7 @@ class Session(threading.Thread):
         if witness is None or witness.head.shape != expected or witness.head.dtype != "float32":
             message = "claims without one witness each"
             raise Overflow(message)
-        files = {"witness": str(witness.path)}
-        try:
-            _, found = self._ask(job, "second", files, {"shape": expected}, "logits")
-            logits = found[0].array()
-        except (Broken, AssayError):
-            if job.cancelled.is_set():
-                raise
-            self._drop_one("second")
-            return [None] * len(claimed)  # unconfirmed claims count for nobody
-        found[0].path.unlink()
+        logits = self._asked_again(job, witness.path, expected)
         clean, labels = self._stored(job, claimed)
         if logits.shape[0] != len(claimed) or logits.ndim != 2:  # noqa: PLR2004 - [claims, classes]
             return [None] * len(claimed)
@@ -275,6 +266,28 @@ class Session(threading.Thread):
             int(label) if held else None
             for held, label in zip(holds, logits.argmax(axis=1), strict=True)
         ]
+
+    def _asked_again(self, job: Job, witness: Path, shape: list[int]) -> np.ndarray[Any, Any]:
+        """Logits of the witnesses from a second child; a fresh one when the first gives none.
+
+        No answer is not a refutation: a job whose claims nobody could look at must fail, or a
+        crash in the wrong moment would let a true break pass for a false claim.
+        """
+        for last in (False, True):
+            try:
+                files, body = {"witness": str(witness)}, {"shape": shape}
+                _, found = self._ask(job, "second", files, body, "logits")
+            except (Broken, AssayError) as error:
+                self._drop_one("second")
+                if job.cancelled.is_set():
+                    raise
+                if last:
+                    raise _unconfirmed() from error
+            else:
+                logits = found[0].array()
+                found[0].path.unlink()
+                return logits
+        raise _unconfirmed()
 
     def _stored(
         self, job: Job, claimed: list[int]
@@ -359,7 +372,16 @@ def _unexpected() -> AssayError:
     )
 
 
-def _overflow() -> AssayError:
+def _unconfirmed() -> AssayError:
+    return AssayError(
+        Code.CHILD_CRASHED,
+        "The process that confirms breaks could not run the model, twice in a row.",
+        "Run the audit again: finished blocks are kept. If it stays, give the service more memory.",
+    )
+
+
+def too_much() -> AssayError:
+    """What is said of a child that answered beyond its cap or out of schema."""
     return AssayError(
         Code.CHILD_OVERFLOW,
         "The process that ran the model answered with more, or with other things, than it may.",

@@ -5,7 +5,6 @@ over descriptors, checks every answer against a schema, streams tensors into the
 hashes them, and confirms claimed breaks with a second child before anyone hears of them.
 """
 
-import contextlib
 import signal
 import socket
 import threading
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from service.sandbox.children import Nursery
-from service.sandbox.frames import Broken, Channel
-from service.sandbox.sessions import Job, Session
+from service.sandbox.frames import Broken, Channel, Overflow
+from service.sandbox.sessions import Job, Session, too_much
 
 
 class Supervisor:
@@ -45,8 +44,15 @@ class Supervisor:
 
     def say(self, body: Mapping[str, Any]) -> None:
         """Send one event; a service that is gone hears nothing."""
-        with self._speaking, contextlib.suppress(Broken):
-            self._channel.send(body)
+        with self._speaking:
+            try:
+                self._channel.send(body)
+            except Overflow:
+                # Whoever waits for the job must hear of its end, if not of its result.
+                error = too_much().as_json()
+                self._channel.send({"job": body["job"], "event": "failed", "error": error})
+            except Broken:
+                return
 
     def _heed(self, asked: Mapping[str, Any]) -> None:
         if asked["op"] == "submit":

@@ -103,6 +103,14 @@ def test_probes_are_the_same_everywhere() -> None:
 def test_gap_is_relative() -> None:
     """A thousand times larger logits have the same gap; silence has none."""
     one, other = np.array([[1.0, 2.0]], np.float32), np.array([[1.0, 2.5]], np.float32)
-    assert relative_gap(one, other) == pytest.approx(0.2)
-    assert relative_gap(1000 * one, 1000 * other) == pytest.approx(0.2)
+    assert relative_gap(one, other) == pytest.approx(1 / 3)
+    assert relative_gap(1000 * one, 1000 * other) == pytest.approx(1 / 3)
     assert relative_gap(0 * one, 0 * one) == 0.0
+
+
+def test_common_offset_hides_no_gap() -> None:
+    """What is added to all classes alike changes no decision, and neither the gap."""
+    one, other = np.array([[1.0, 2.0]], np.float32), np.array([[1.0, 2.5]], np.float32)
+    assert relative_gap(one + 1000, other + 1000) == pytest.approx(1 / 3, rel=1e-3)
+    naive = float(np.abs(one - other).max() / np.abs(other + 1000).max())
+    assert naive < 1e-3, "the control: measured by the largest logit, the same gap looks like noise"

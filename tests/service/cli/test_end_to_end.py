@@ -144,7 +144,7 @@ def test_detach_then_status_then_show(folder: Path, out: Path) -> None:
     name = started.stdout.splitlines()[-1]
     end = time.monotonic() + 60
     while (found := assay("status", name)).stdout.split()[0] in {"queued", "running"}:
-        assert found.exit_code == 0
+        assert found.exit_code == 3
         assert time.monotonic() < end
         time.sleep(0.1)
     assert (found.exit_code, found.stdout.splitlines()[0]) == (1, "succeeded FAIL")

@@ -134,7 +134,7 @@ def test_a_policy_with_a_typo_costs_no_call(served: Served, files: dict[str, str
 @pytest.mark.parametrize(
     ("ending", "code"),
     [
-        (None, 0),
+        (None, 3),
         (Finished("succeeded", "PASS"), 0),
         (Finished("succeeded", "FAIL"), 1),
         (Finished("succeeded", "INCONCLUSIVE"), 3),
@@ -144,7 +144,7 @@ def test_a_policy_with_a_typo_costs_no_call(served: Served, files: dict[str, str
 def test_status_exits_like_the_verdict(
     served: Served, files: dict[str, str], ending: Finished | None, code: int
 ) -> None:
-    """0 while it runs, the verdict's code once there is one, the error's when it broke."""
+    """3 while there is none, the verdict's code once there is one, the error's when it broke."""
     name = detached(served, files)
     if ending is not None:
         served.run(served.api.happen(name, ending))
@@ -182,7 +182,7 @@ def test_show_fetches_again_and_removes_what_is_old(
     assert ask(served, "show", name, "--out", str(out)).exit_code == 2
     assert (out / "verdict.json").read_text() == "old"
     served.run(served.api.happen(name, Finished("succeeded")))
-    assert ask(served, "show", name, "--out", str(out)).exit_code == 0
+    assert ask(served, "show", name, "--out", str(out)).exit_code == 3
     assert sorted(path.name for path in out.iterdir()) == [
         "evidence.json",
         "notes.txt",

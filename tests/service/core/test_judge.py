@@ -44,7 +44,7 @@ def evidence(
     while steps := course.ready():
         step = steps[0]
         course.commit(step, toy_done(step.unit, step.shard.analyzer, broken=broken))
-    data = {**course.case.data.as_json(), "class_counts": [30] * 10}
+    data = {**course.case.data.as_json(), "class_counts": [30] * 10, "distinct": N}
     facts = facts_of(
         course,
         subject=course.case.subject.as_json(),
@@ -273,6 +273,40 @@ def test_data_rules_hold_a_pass_back(rule: str, says: str) -> None:
     said = verdict(evidence(broken=0.2), parse_policy(text, CATALOGUE))
     assert said["verdict"] == "INCONCLUSIVE"
     assert any(says in note for note in said["notes"])
+
+
+def test_left_out_classes_count_as_empty() -> None:
+    """Classes that the model knows and the data lacks are classes with no image."""
+    text = POLICY.replace("GTE", "0.5").replace("CLAIM", "set")
+    rules = parse_policy(text.replace("min_n: 10", "min_n: 10, min_per_class: 4"), CATALOGUE)
+    found = evidence(broken=0.2)
+    assert verdict(found, rules)["verdict"] == "PASS"
+    found["facts"]["data"]["class_counts"] = [60] * 5
+    said = verdict(found, rules)
+    assert said["verdict"] == "INCONCLUSIVE"
+    assert any("one class has 0" in note for note in said["notes"])
+
+
+def test_copies_are_no_evidence() -> None:
+    """Two pictures, copied until they are many, satisfy neither ``min_n`` nor a population claim."""
+    found = evidence(broken=0.0)
+    found["facts"]["data"]["distinct"] = 2
+    said = verdict(found, policy(0.5))
+    assert said["verdict"] == "INCONCLUSIVE"
+    assert any("2 different ones" in note for note in said["notes"])
+    found["facts"]["data"]["distinct"] = N - 1
+    assert verdict(found, policy(0.5))["verdict"] == "PASS"
+    drawn = verdict(found, policy(0.5, "population"))
+    assert drawn["verdict"] == "INCONCLUSIVE"
+    assert any("copies" in note for note in drawn["notes"])
+
+
+def test_sentence_speaks_of_one_requirement() -> None:
+    """Figure, threshold and reason of the sentence belong together."""
+    said = verdict(tampered(other_seed), policy(0.5))
+    assert "'clean'" in said["sentence"]
+    assert "classified correctly" in said["sentence"]
+    assert "Linf" not in said["sentence"]
 
 
 def test_exact_threshold_is_a_pass_and_one_image_less_is_not() -> None:

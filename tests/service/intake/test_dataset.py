@@ -72,6 +72,15 @@ def test_order_does_not_change_the_digest_but_a_label_does(tmp_path: Path) -> No
     assert one["digest"] == turned["digest"] != relabelled["digest"]
 
 
+def test_copies_are_counted_once(tmp_path: Path) -> None:
+    """A picture that is there twice is one picture of its class; under another label it is two."""
+    images = IMAGES[[0, 0, 1, 1]]
+    facts, _ = read(tmp_path, images=images, labels=np.array([0, 0, 1, 2]))
+    assert facts["n"] == 4
+    assert facts["distinct"] == 3
+    assert facts["class_counts"] == [1, 1, 1]
+
+
 def test_sample_id_is_a_known_hash() -> None:
     """An id is SHA-256 over shape, [0,1] pixels and label, so that anybody can compute it."""
     image = np.zeros((1, 1, 1, 2), np.uint8)
