@@ -288,7 +288,7 @@ def test_left_out_classes_count_as_empty() -> None:
 
 
 def test_copies_are_no_evidence() -> None:
-    """Two pictures, copied until they are many, satisfy neither ``min_n`` nor a population claim."""
+    """Two pictures, copied until they are many, satisfy no ``min_n`` and no population claim."""
     found = evidence(broken=0.0)
     found["facts"]["data"]["distinct"] = 2
     said = verdict(found, policy(0.5))
