@@ -1,6 +1,7 @@
 """One file for one graph: what it computes decides the bytes, not how it was written down."""
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ OUTPUT_NAME = "logits"
 CHANNELS = (1, 3, 4)
 
 _IMAGE_AXES = 4
+_MOST_VALUES = 1 << 26
+"""Values of one image: 4,700 x 4,700 pixels in colour are more than any classifier takes."""
 _LOGIT_AXES = 2
 _IR_VERSION = 10
 _BATCH = "batch"
@@ -113,6 +116,8 @@ def _image_axes(source: onnx.ValueInfoProto) -> list[int]:
         raise _input_refused(f"The model takes exactly {axes[0]} images at once.")
     if 0 in axes[1:]:
         raise _input_refused("The model leaves the image size or the channels open.")
+    if min(axes[1:]) < 0 or math.prod(axes[1:]) > _MOST_VALUES:
+        raise _input_refused(f"No image has the size {axes[1:]}.")
     return axes
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,18 @@ import numpy as np
 from analyzers.contract import Array, Refusal
 
 _CHANNELS = (1, 3, 4)
+_MOST_CLASSES = 1 << 16
+"""One count a class must fit into the answer, which is a single frame."""
+_UNREADABLE = (
+    ValueError,
+    OSError,
+    EOFError,
+    AttributeError,
+    LookupError,
+    RuntimeError,  # an encrypted member, or one packed by a method that is not there
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _SAVE = "Write the file with numpy.savez('data.npz', images=images, labels=labels)."
 
 
@@ -76,13 +89,20 @@ def _read(file: int) -> tuple[Array, Array]:
                     f"The data file has no array named '{missing[0]}'; it holds {held}.",
                     _SAVE,
                 )
-            return archive["images"], archive["labels"]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise Refusal(
-            "DATA_NOT_RECOGNISED",
-            "The data file could not be read as an npz archive of plain arrays.",
-            _SAVE,
-        ) from error
+            images, labels = archive["images"], archive["labels"]
+    except _UNREADABLE as error:
+        raise _unreadable() from error
+    if not (isinstance(images, np.ndarray) and isinstance(labels, np.ndarray)):
+        raise _unreadable()  # numpy hands over the bytes of a member that is no array
+    return images, labels  # pyright: ignore[reportUnknownVariableType]  # checked right after
+
+
+def _unreadable() -> Refusal:
+    return Refusal(
+        "DATA_NOT_RECOGNISED",
+        "The data file could not be read as an npz archive of plain arrays.",
+        _SAVE,
+    )
 
 
 def _checked_images(images: Array) -> Array:
@@ -137,7 +157,7 @@ def _checked_labels(labels: Array, images: int) -> Array:
             "Give exactly one label an image, in the same order.",
         )
     whole = labels.astype(np.int64)
-    if whole.min() < 0 or whole.max() >= 1 << 20:
+    if whole.min() < 0 or whole.max() >= _MOST_CLASSES:
         raise Refusal(
             "DATA_LABELS_INVALID",
             "Some labels are negative or far beyond any class.",

@@ -110,7 +110,11 @@ class Nursery:
             self._live += 1
         theirs.close()
         child = Child(ours, pid, self, generation)
-        said = child.hear()
+        try:
+            said = child.hear()
+        except Broken:
+            child.end()
+            raise
         if not isinstance(said, Ready):
             child.end()
             message = "a child was not ready"
@@ -127,18 +131,21 @@ class Nursery:
                 self._zygote.send({"type": "reap", "pid": pid})
                 return int(self._zygote.receive().body["status"])
             except Broken:
+                self._stop()
                 self._start()
                 return 0
 
     def end(self) -> None:
         """Stop the zygote; its children die with it."""
         with self._lock:
+            self._generation += 1  # nobody is left to reap for, and no zygote to be replaced
             self._stop()
 
     def _fork(self, theirs: Channel, limits: Mapping[str, int]) -> int:
         try:
             return self._ask_fork(theirs, limits)
-        except Broken:  # a zygote that died is replaced, once
+        except Broken:  # a zygote that died is collected and replaced, once
+            self._stop()
             self._start()
             return self._ask_fork(theirs, limits)
 

@@ -142,7 +142,7 @@ class Session(threading.Thread):
                 raise _cancelled()
             try:
                 said, blobs = self._ask(job, "first", job.files, job.body, job.stage)
-                settled = self._confirm(job, said, blobs)
+                settled = self._settled(job, said, blobs)
             except Overflow as error:
                 self._drop()
                 raise too_much() from error
@@ -214,14 +214,28 @@ class Session(threading.Thread):
             message = "more tensor bytes than the stage may send"
             raise Overflow(message)
         found: list[Spooled] = []
-        for head in heads:
-            path = self._spool / uuid.uuid4().hex
-            digest = hashlib.sha256()
-            with path.open("xb") as file:
-                for piece in child.channel.receive_blob(head.size):
-                    digest.update(piece)
-                    file.write(piece)
-            found.append(Spooled(head, digest.hexdigest(), path))
+        with contextlib.ExitStack() as unless_whole:
+            for head in heads:
+                path = self._spool / uuid.uuid4().hex
+                unless_whole.callback(path.unlink, missing_ok=True)
+                digest = hashlib.sha256()
+                with path.open("xb") as file:
+                    for piece in child.channel.receive_blob(head.size):
+                        digest.update(piece)
+                        file.write(piece)
+                found.append(Spooled(head, digest.hexdigest(), path))
+            unless_whole.pop_all()
+        return found
+
+    def _settled(
+        self, job: Job, said: Answer | PartialAnswer, blobs: list[Spooled]
+    ) -> dict[str, list[Any]]:
+        """As ``_confirm``; the tensors of a job that fails there are nobody's, so they go."""
+        with contextlib.ExitStack() as unless_settled:
+            for one in blobs:
+                unless_settled.callback(one.path.unlink, missing_ok=True)
+            found = self._confirm(job, said, blobs)
+            unless_settled.pop_all()
         return found
 
     def _confirm(
