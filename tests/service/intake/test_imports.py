@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from analyzers.contract import Array, InputSpec
 from service.audit_case import sample_names
 from service.demo.shapes import draw
 from service.errors import AssayError, Code
-from service.executors.interface import Progress, Request
+from service.executors.interface import Progress, Request, Result
 from service.executors.local import LocalExecutor
 from service.intake.formats import ARCHITECTURES
 from service.intake.imports import CONVERT_SECONDS, READ_SECONDS, Intake, subject_of
@@ -259,7 +259,7 @@ class SilentJob(InProcessJob):
     def __init__(self) -> None:
         """There is no work."""
 
-    async def events(self) -> Any:  # noqa: ANN401 - an async generator without results
+    async def events(self) -> AsyncIterator[Progress | Result]:
         """One word."""
         yield Progress(1, 2, "")
 

@@ -29,9 +29,9 @@ class Desk:
         self.channel.deadline = time.monotonic() + 60
         self.hello = self.channel.receive().body
 
-    def submit(self, name: str, deed: str, folder: Path, **params: object) -> None:
+    def submit(self, name: str, deed: str, folder: Path, nap: float = 0.0) -> None:
         """Send one job of a session."""
-        asked = job(name, deed, **params)
+        asked = job(name, deed, nap=nap)
         body = {key: getattr(asked, key) for key in ("stage", "body", "seconds", "blob_cap")}
         opened = opening(folder)
         self.channel.send(
@@ -58,6 +58,9 @@ class Desk:
         self.channel.close()
         self._thread.join(20)
         assert not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Close the supervisor's end too, which its process would do by ending."""
         self._theirs.close()
 
 
@@ -67,6 +70,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
     one = Desk(tmp_path_factory.mktemp("spool"))
     yield one
     one.leave()
+    one.close()
 
 
 def test_hello_tells_engine_and_level(desk: Desk) -> None:
@@ -127,6 +131,7 @@ def test_nobody_listens_and_nothing_breaks(tmp_path: Path) -> None:
     one = Desk(tmp_path)
     one.leave()
     one.supervisor.say({"event": "progress"})
+    one.close()
 
 
 def test_watched_sessions_end(desk: Desk, tmp_path: Path) -> None:
