@@ -25,17 +25,18 @@ require:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home whose service runs until the session ends."""
+    """A home whose service is running; a later command starts it again should it have idled out."""
     found = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASSAY_HOME", str(found))
         patch.setenv("PYTHONPATH", IMPORTS)
         subprocess.run([*COMMAND, "list"], check=True)
         yield found
-        os.kill(int(json.loads((found / "service.json").read_text())["pid"]), signal.SIGTERM)
-        end = time.monotonic() + 30
-        while (found / "service.json").exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        if (note := found / "service.json").exists():
+            os.kill(int(json.loads(note.read_text())["pid"]), signal.SIGTERM)
+            end = time.monotonic() + 30
+            while note.exists() and time.monotonic() < end:
+                time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
