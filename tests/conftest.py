@@ -6,11 +6,14 @@ are taken out up front, with one printed line each, where the machine has neithe
 """
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch as it loads; see the zygote
+# A shell without job control starts background jobs deaf to Ctrl-C, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 UNDER_CI = os.environ.get("ASSAY_CI") == "1"
 TAKEN_OUT = pytest.StashKey[list[str]]()
 
