@@ -47,7 +47,7 @@ format: $(DEV) ## let ruff mend what it can
 	$(PY) -m ruff format .
 
 bench: $(DEV) ## measure speed against the peers, side by side
-	$(PY) tools/bench.py
+	$(PY) -m tools.bench
 
 figures: $(DEV) ## print the project's own figures beside their aims (coverage as `make test` left it)
 	$(PY) tools/figures.py

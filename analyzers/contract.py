@@ -32,6 +32,7 @@ Bound = Literal["upper", "lower", "estimate", "indicator"]
 Grade = Literal["A", "B", "C", "D"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SampleState = Literal["wrong", "error", "broken", "standing", "pending", "claimed", "right"]
+Folding = Literal["yes", "no", "unknown"]
 ViewKind = Literal[
     "number",
     "curve",
@@ -45,9 +46,12 @@ ViewKind = Literal[
     "gallery",
 ]
 Layout = Literal["nchw", "nhwc"]
+InputType = Literal["float32", "float16", "uint8", "int8", "int32", "int64"]
 
 BLOCK_EDGES = (20, 40, 60, 100, 180, 340)
 BLOCK_STEP = 160
+_EXACT = 1 << 24
+"""Beyond it float32 skips whole numbers, and none of them is a pixel."""
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the user, not a crash
@@ -69,9 +73,13 @@ class InputSpec:
     scale: float = 1.0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    dtype: InputType = "float32"
+    """Whole numbers are reached by rounding to the nearest, ties to even."""
+    axes: tuple[int, ...] = ()
+    """Axes of one image in the file where they are not the layout's own: ``(784, 1)``."""
 
-    def apply(self, images: FloatArray) -> FloatArray:
-        """Bring [0,1] NCHW pixels into the model's own range and layout."""
+    def apply(self, images: FloatArray) -> Array:
+        """Bring [0,1] NCHW pixels into the model's own range, layout and type."""
         values = images
         if self.scale != 1.0:
             values = values * np.float32(self.scale)
@@ -82,7 +90,20 @@ class InputSpec:
             values = (values - mean) / std
         if self.layout == "nhwc":
             values = values.transpose(0, 2, 3, 1)
-        return np.ascontiguousarray(values, dtype=np.float32)
+        if self.axes:
+            values = values.reshape(len(values), *self.axes)
+        return np.ascontiguousarray(self._typed(values))
+
+    def _typed(self, values: FloatArray) -> Array:
+        if not self.whole:
+            return values.astype(self.dtype)
+        limits = np.iinfo(self.dtype)
+        return np.rint(values).clip(limits.min, min(limits.max, _EXACT)).astype(self.dtype)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the model takes whole numbers."""
+        return not self.dtype.startswith("float")
 
     def as_json(self) -> dict[str, Json]:
         """Plain data with one spelling for one map."""
@@ -91,12 +112,15 @@ class InputSpec:
             "scale": float(self.scale),
             "mean": [float(value) for value in self.mean],
             "std": [float(value) for value in self.std],
+            "dtype": self.dtype,
+            "axes": list(self.axes),
         }
 
     @classmethod
     def from_json(cls, body: Mapping[str, Json]) -> InputSpec:
         """Read what ``as_json`` wrote."""
-        return cls(body["layout"], body["scale"], tuple(body["mean"]), tuple(body["std"]))
+        lists = {name: tuple(body[name]) for name in ("mean", "std", "axes")}
+        return cls(layout=body["layout"], scale=body["scale"], dtype=body["dtype"], **lists)
 
 
 @dataclass(frozen=True)
@@ -108,11 +132,19 @@ class SubjectFacts:
     shape: tuple[int, int, int]
     """Channels, height and width of one image, whatever the layout of the file."""
     batch: Literal["free", "one"] = "free"
-    """``one``: the file fixes its batch axis at 1 and runs image by image."""
+    """``one``: it runs image by image, because a batch would change its answers."""
+    freed: bool = False
+    """Whether the upload fixes its batch axis at 1, and the canonical file has it open."""
     gradient_gap: str = ""
     """Empty when gradients exist, else why not (``op X at node Y``)."""
-    bn_folded: Literal["yes", "no", "unknown"] = "unknown"
+    uploaded: bool = False
+    """Whether the upload was an ONNX file, on which labels are replayed."""
+    twin: str = ""
+    """Empty when gradients are the file's own, else why a twin lends its: (``rounding: op X``)."""
+    bn_folded: Folding = "unknown"
     parameters: int = 0
+    source_weights: Digest = ""
+    """The blob of weights that the upload consisted of; empty for a program with its weights."""
 
     @property
     def gradient(self) -> bool:
@@ -358,7 +390,7 @@ class Batch(NamedTuple):
 
 
 class ConvLayer(NamedTuple):
-    """A convolution's weights as they stand in the file, with its place in the graph."""
+    """A convolution's weights, with its place in the graph."""
 
     name: str
     weight: Array
@@ -366,6 +398,82 @@ class ConvLayer(NamedTuple):
     groups: int
     depth: float
     """0 for the first distinct convolution depth, 1 for the last."""
+    bn_folded: Folding = "unknown"
+    """``no`` where a batch norm still follows or where no bias is left behind."""
+    origin: str = ""
+    """The tensor of the upload that these weights are, when they are not the file's."""
+
+
+class Skipped(NamedTuple):
+    """A layer whose weights cannot be looked at, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class ConvWeights:
+    """The convolutions of a model, in graph order, and where their weights come from."""
+
+    layers: Sequence[ConvLayer]
+    skipped: Sequence[Skipped] = ()
+    source: Literal["upload", "file"] = "file"
+    """``upload``: as trained; ``file``: as the exporter left them."""
+    bn_folded: Folding = "unknown"
+    why_file: str = ""
+    """Why the file's are used although the upload had weights of its own."""
+
+
+PlaceRole = Literal["first", "active", "pool", "tokens", "features"]
+
+
+class Place(NamedTuple):
+    """A tensor that a lens may want to look at."""
+
+    tensor: str
+    role: PlaceRole
+    """``first``: what the first convolution puts out. ``active``: maps or tokens after a
+    nonlinearity. ``pool``: maps before their positions are pooled into one. ``tokens``: the same
+    where one token is picked. ``features``: what the head reads, one row an image."""
+    layer: str
+    """The convolution or linear layer that it comes from, by its name in the file."""
+    channels: int
+    """0 where the graph does not tell."""
+    axis: Literal[1, -1]
+    """Where the channels are."""
+    depth: float
+    """The rank of its layer among the distinct depths of all such layers, from 0 to 1. The same
+    as ``ConvLayer.depth`` where all layers before the head are convolutions."""
+
+
+class Head(NamedTuple):
+    """The linear layer at the end: ``logits = features @ weight.T + bias``."""
+
+    features: str
+    """The tensor that it reads; flat but for axes of one."""
+    weight: FloatArray
+    """[classes, features]"""
+    bias: FloatArray
+    maps: str = ""
+    """The tensor whose plain mean over all positions is ``features``; empty where none is."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a graph offers to the lenses, in graph order."""
+
+    found: Sequence[Place]
+    head: Head | None = None
+    head_gap: str = ""
+    """Why there is no head, when there is none."""
+
+    def of(self, *roles: PlaceRole) -> list[Place]:
+        """The places of these roles."""
+        return [place for place in self.found if place.role in roles]
+
+
+Reduce = Callable[[str, FloatArray], Array]
+"""Name and values of a tensor for some images, images first, to anything with images first."""
 
 
 class GradientStep(NamedTuple):
@@ -391,6 +499,14 @@ class Gradient(Protocol):
         ...
 
 
+class Uploaded(Protocol):
+    """The uploaded file itself, beside the canonical one made of it."""
+
+    def predict(self, images: FloatArray) -> FloatArray:
+        """What it answers to [0,1] NCHW images, one row an image."""
+        ...
+
+
 class Subject(Protocol):
     """The model under audit as a child sees it."""
 
@@ -409,12 +525,31 @@ class Subject(Protocol):
         """The gradient engine, or None when an operator has no gradient here."""
         ...
 
+    @property
+    def uploaded(self) -> Uploaded | None:
+        """The uploaded file, or None when what came in was no ONNX file."""
+        ...
+
     def predict(self, images: FloatArray, input_spec: InputSpec | None = None) -> FloatArray:
         """Logits of [0,1] NCHW images, optionally under another preprocessing."""
         ...
 
-    def conv_layers(self) -> Sequence[ConvLayer]:
-        """Every convolution with constant weights, in graph order."""
+    def conv_weights(self) -> ConvWeights:
+        """Every convolution: the upload's own weights where it had them, else the file's."""
+        ...
+
+    def places(self) -> Places:
+        """The tensors that lenses look at, and the head."""
+        ...
+
+    def activations(
+        self, images: FloatArray, names: Sequence[str], reduce: Reduce
+    ) -> Mapping[str, Array]:
+        """Tensors of the graph for [0,1] NCHW images, reduced a batch at a time.
+
+        What ``reduce`` returns has one row an image and is all that is kept. It sees a row
+        together with others, and must not let them change it.
+        """
         ...
 
 

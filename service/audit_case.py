@@ -59,7 +59,7 @@ class AuditCase:
             "canonical_digest": self.model.canonical_digest,
             "file_digest": self.model.file_digest,
             "format": self.model.format,
-            "input_spec": dict(self.model.input_spec),
+            "input_spec": dict(held["input_spec"]),
             "canonical": {
                 name: value for name, value in held["canonical"].items() if name != "conversion"
             },
@@ -117,7 +117,8 @@ def versions() -> dict[str, str]:
 
 
 def _material(model: ModelRow, data: EvalSetRow, shelf: Shelf) -> Material:
-    details = data.facts["details"]
+    details, canonical = data.facts["details"], model.facts["canonical"]
+    weights = SubjectFacts.from_json(model.facts["subject"]).source_weights
     return Material(
         model=str(shelf.local_path(model.canonical_digest)),
         images=str(shelf.local_path(data.images_digest)),
@@ -125,7 +126,10 @@ def _material(model: ModelRow, data: EvalSetRow, shelf: Shelf) -> Material:
         ids=sample_names(shelf.local_path(data.ids_digest).read_bytes()),
         dtype=details["dtype"],
         shape=[data.facts["data"]["n"], *details["shape"]],
-        input_spec=InputSpec.from_json(model.input_spec),
+        input_spec=InputSpec.from_json(model.facts["input_spec"]),
+        upload=str(shelf.local_path(canonical["upload"])) if canonical["upload"] else "",
+        upload_form={"output": canonical["output_name"], "batch": canonical["upload_batch"]},
+        weights=str(shelf.local_path(weights)) if weights else "",
     )
 
 

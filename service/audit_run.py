@@ -31,6 +31,12 @@ class Material:
     dtype: str
     shape: Sequence[int]
     input_spec: InputSpec
+    upload: str = ""
+    """The uploaded file, when that was ONNX: breaks and clean labels are replayed on it."""
+    upload_form: Mapping[str, Json] = field(default_factory=dict[str, Any])
+    """``output`` and ``batch`` of that file."""
+    weights: str = ""
+    """The uploaded file, when that was weights: analyses read them as they were trained."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,15 @@ class Kept:
     done: Done
     tensors: Mapping[Digest, tuple[str, Sequence[int]]]
     """dtype and shape by digest, for units that take a tensor as input."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a run may take of the machine."""
+
+    threads: int
+    unit_seconds: float
+    limits: Mapping[str, int]
 
 
 @dataclass
@@ -102,9 +117,7 @@ class AuditRun:
         memory: Memory,
         *,
         session: str,
-        threads: int,
-        unit_seconds: float,
-        limits: Mapping[str, int],
+        allowance: Allowance,
     ) -> None:
         """Prepare; nothing runs before ``run``."""
         self.course = course
@@ -113,9 +126,7 @@ class AuditRun:
         self._executor = executor
         self._memory = memory
         self._session = session
-        self._threads = threads
-        self._unit_seconds = unit_seconds
-        self._limits = limits
+        self._allowance = allowance
         self._order = permutation(material.ids, course.seed)
         self._tensors: dict[Digest, tuple[str, Sequence[int]]] = {}
         self._job: Job | None = None
@@ -193,19 +204,25 @@ class AuditRun:
             {name: self._memory.path(blob) for name, blob in step.unit.inputs.items()},
             session=self._session,
             opening=self._opening(),
-            seconds=self._unit_seconds,
-            limits=self._limits,
+            seconds=self._allowance.unit_seconds,
+            limits=self._allowance.limits,
         )
 
     def _opening(self) -> Opening:
         material = self._material
-        body = {
+        body: dict[str, Any] = {
             "subject": self.course.case.subject.as_json(),
             "input_spec": material.input_spec.as_json(),
             "images": {"dtype": material.dtype, "shape": list(material.shape)},
-            "threads": self._threads,
+            "threads": self._allowance.threads,
+            "device": self._executor.engine["device"],
         }
         files = {"model": material.model, "images": material.images, "labels": material.labels}
+        if material.upload:
+            body["upload"] = dict(material.upload_form)
+            files["upload"] = material.upload
+        if material.weights:
+            files["weights"] = material.weights
         return Opening(body, files)
 
 

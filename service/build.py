@@ -1,6 +1,7 @@
 """Putting one service together, starting it in order, and ending it in the opposite one."""
 
 import time
+from collections.abc import Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -49,7 +50,7 @@ class Service:
         """Open the store, start the children's supervisor, listen."""
         settings = self.settings
         prepare_home(settings.home)
-        self._executor = LocalExecutor(settings.spool)
+        self._executor = LocalExecutor(settings.spool, settings.device)
         self._database = await Database.open(settings.database_url)
         blobs = await Blobs.open(settings.home / "blobs", max_size=settings.max_blob)
         await self._executor.start()
@@ -92,7 +93,12 @@ class Service:
             host, _, port = self.settings.http.rpartition(":")
             self._http = await start_http(Pages(self._parts, api, registry), host, int(port))
             self.http_port = self._http.port
-        log.info("service started", addresses=self.addresses, http=self.http_port)
+        log.info(
+            "service started",
+            addresses=self.addresses,
+            http=self.http_port,
+            placement=dict(self._executor.placement),
+        )
 
     async def stop(self) -> None:
         """Drain: no new work, watches end with a cursor, audits end at a commit and wait."""
@@ -106,6 +112,11 @@ class Service:
         await self._executor.stop()
         await self._database.close()
         log.info("service stopped")
+
+    @property
+    def placement(self) -> Mapping[str, str]:
+        """Where models run, what was asked for, and why it is not that."""
+        return self._executor.placement
 
     def idle_for(self) -> float:
         """Seconds since a call or an audit last needed this service."""

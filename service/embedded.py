@@ -70,8 +70,7 @@ def join(home: Path) -> str:
     place = Place(home)
     _retire_other_version(place)
     if not _answers(place):
-        _launch(place)
-        _await(place)
+        _await(place, _launch(place))
     return place.address
 
 
@@ -143,7 +142,7 @@ def _held(place: Place) -> bool:
     return False
 
 
-def _launch(place: Place) -> None:
+def _launch(place: Place) -> int:
     root = str(Path(__file__).resolve().parents[1])
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -151,7 +150,7 @@ def _launch(place: Place) -> None:
     )
     # Spawned rather than opened as a subprocess: it is meant to outlive this process.
     with place.log.open("ab") as log:
-        os.posix_spawn(
+        return os.posix_spawn(
             sys.executable,
             [sys.executable, "-c", program, root, str(place.home)],
             dict(os.environ),
@@ -164,9 +163,18 @@ def _launch(place: Place) -> None:
         )
 
 
-def _await(place: Place) -> None:
+def _await(place: Place, process: int) -> None:
     limit = time.monotonic() + START_SECONDS
     while not _answers(place):
+        ended, _ = os.waitpid(process, os.WNOHANG) if process else (0, 0)
+        process = 0 if ended else process
+        # One that found the home taken ends at once too, and then another is about to answer.
+        if not process and not _held(place):
+            raise AssayError(
+                Code.UNREACHABLE,
+                "The service ended as it started.",
+                f"See the last line of {place.log} for the reason.",
+            )
         if time.monotonic() > limit:
             raise AssayError(
                 Code.UNREACHABLE,

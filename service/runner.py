@@ -12,7 +12,7 @@ import structlog
 
 from analyzers.contract import Digest, Json
 from service.audit_case import AuditCase, prepare
-from service.audit_run import Account, AuditRun, Kept, kept_from_json, kept_to_json
+from service.audit_run import Account, Allowance, AuditRun, Kept, kept_from_json, kept_to_json
 from service.closing import Closing, as_file, close
 from service.core.brackets import brackets_of
 from service.core.driver import Course, Step
@@ -159,9 +159,9 @@ class Runner:
             self._executor,
             memory,
             session=f"{lease.audit}.{lease.attempt}",
-            threads=self._settings.threads,
-            unit_seconds=self._settings.unit_seconds,
-            limits=self._settings.limits,
+            allowance=Allowance(
+                self._settings.threads, self._settings.unit_seconds, self._limits()
+            ),
         )
         self._runs[lease.audit] = run
         if case.row.cancel_requested:
@@ -169,10 +169,15 @@ class Runner:
         await run.run(_Observer(self, lease, case))
         finished = datetime.now(UTC)
         told = _run_facts(lease, case, started, finished)
+        told["placement"] = dict(self._executor.placement)
         with self._metrics.timed(Stage.RENDER):
             closing = await asyncio.to_thread(close, case, run.account, self._blobs, told)
         await self._finish(lease, closing)
         self._count(run.account)
+
+    def _limits(self) -> dict[str, int]:
+        on_gpu = self._executor.engine["device"] == "cuda"
+        return {**self._settings.limits, **({"gpu": 1} if on_gpu else {})}
 
     async def _prepare(self, lease: Lease) -> AuditCase:
         row = await self._catalogue.audit(lease.project, lease.audit)
@@ -226,8 +231,9 @@ class Runner:
     def _count(self, account: Account) -> None:
         self._metrics.cache(CacheResult.HIT).inc(account.hits)
         self._metrics.cache(CacheResult.MISS).inc(account.misses)
-        self._metrics.forwards(Device.CPU).inc(account.forwards)
-        self._metrics.backwards(Device.CPU).inc(account.backwards)
+        device = Device.CPU if self._executor.engine["device"] == "cpu" else Device.GPU
+        self._metrics.forwards(device).inc(account.forwards)
+        self._metrics.backwards(device).inc(account.backwards)
 
     def _count_end(self, outcome: Outcome, closing: Closing | None) -> None:
         self._metrics.audits(Profile.NONE, outcome).inc()

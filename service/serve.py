@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +12,26 @@ from service.build import Service
 from service.embedded import IDLE_SECONDS, Place, only_one
 from service.errors import AssayError
 from service.observe import configure_logging
-from service.settings import Settings
+from service.settings import Settings, chosen_device
 
 
 def embedded(home: str) -> None:
     """Be the embedded service of a home folder; entry of the process that ``join`` starts."""
-    with contextlib.suppress(AssayError), only_one(Path(home)) as place:
-        run(_embedded_settings(place), lambda _: None)
+    try:
+        with only_one(Path(home)) as place:
+            run(_embedded_settings(place), lambda _: None)
+    except AssayError as error:
+        sys.stderr.write(f"{error.code.value}: {error.sentence} {error.remedy}\n")
 
 
 def _embedded_settings(place: Place) -> Settings:
-    return Settings(home=place.home, listen=place.address, http="", idle_seconds=IDLE_SECONDS)
+    return Settings(
+        home=place.home,
+        listen=place.address,
+        http="",
+        idle_seconds=IDLE_SECONDS,
+        device=chosen_device(),
+    )
 
 
 def standing(settings: Settings, announce: Callable[[Service], None]) -> None:

@@ -3,10 +3,15 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
+
+from service.errors import AssayError, Code
 
 DEFAULT_LISTEN = "127.0.0.1:50551"
 DEFAULT_HTTP = "127.0.0.1:8551"
 _GIB = 1 << 30
+
+Device = Literal["auto", "cpu", "cuda"]
 
 
 def default_home() -> Path:
@@ -16,6 +21,19 @@ def default_home() -> Path:
         return Path(named).expanduser().absolute()
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser() / "assay"
+
+
+def chosen_device() -> Device:
+    """Where ``ASSAY_DEVICE`` wants models to run; on the processor without it."""
+    named = os.environ.get("ASSAY_DEVICE", "cpu")
+    for known in get_args(Device):
+        if named == known:
+            return known
+    raise AssayError(
+        Code.CONFIG_INVALID,
+        f"ASSAY_DEVICE is {named!r}, which is no device.",
+        f"Set it to one of: {', '.join(get_args(Device))}.",
+    )
 
 
 @dataclass(frozen=True)
@@ -34,6 +52,9 @@ class Settings:
     threads: int = 1
     """For each child. More change the last bits of some sums, and a sign step doubles them: results
     would depend on the host. Several children use several cores instead."""
+    device: Device = "cpu"
+    """Where models run. ``cuda`` or no start; ``auto`` takes the GPU where there is one and says
+    why not where there is none. Evidence of the two devices is never mixed."""
     audits_at_once: int = 1
     child_memory: int = 6 * _GIB
     unit_seconds: float = 1800.0

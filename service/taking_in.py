@@ -9,7 +9,7 @@ import structlog
 
 from analyzers.contract import Digest, InputSpec, Json, SubjectFacts
 from service.errors import AssayError, internal_error
-from service.intake.imports import Canonical, ImportedSet, Intake, subject_of
+from service.intake.imports import Canonical, ImportedSet, Intake, input_spec_of, subject_of
 from service.observe import Metrics, Stage
 from service.store.catalogue import Catalogue
 from service.store.records import Conversion, EvalSetRow, ModelRow
@@ -74,25 +74,31 @@ class TakingIn:
             with self._metrics.timed(Stage.INTAKE):
                 form = self._intake.recognise_model(row.file_digest, row.architecture)
                 canonical = await self._canonical(row, form)
-                subject = subject_of(canonical, InputSpec.from_json(row.input_spec))
+                declared = InputSpec.from_json(row.input_spec)
+                subject = subject_of(canonical, declared)
         except AssayError as error:
             await self._catalogue.model_failed(row, error.as_json())
         except Exception:
             log.exception("model intake failed", model=row.id)
             await self._catalogue.model_failed(row, internal_error().as_json())
         else:
-            facts = _model_facts(subject, canonical)
+            spec = input_spec_of(canonical, declared)
+            facts = _model_facts(subject, spec, canonical)
             await self._catalogue.model_ready(
                 row, form=form, canonical=canonical.digest, facts=facts
             )
 
     async def _canonical(self, row: ModelRow, form: str) -> Canonical:
         """The canonical file of an upload: from memory when this file was seen before."""
-        wish = Conversion(row.project, row.file_digest, form, row.architecture, CANONICALISER, "")
+        wish = Conversion(
+            row.project, row.file_digest, form, row.architecture, row.output, CANONICALISER, ""
+        )
         known = await self._catalogue.conversion(wish)
         if known is not None:
             return Canonical(known.canonical_digest, known.facts)
-        made = await self._intake.canonical(row.file_digest, form, row.architecture)
+        made = await self._intake.canonical(
+            row.file_digest, form, architecture=row.architecture, output=row.output
+        )
         await self._catalogue.remember_conversion(
             replace(wish, canonical_digest=made.digest, facts=dict(made.facts))
         )
@@ -113,8 +119,12 @@ class TakingIn:
             )
 
 
-def _model_facts(subject: SubjectFacts, canonical: Canonical) -> dict[str, Json]:
-    return {"subject": subject.as_json(), "canonical": dict(canonical.facts)}
+def _model_facts(subject: SubjectFacts, spec: InputSpec, canonical: Canonical) -> dict[str, Json]:
+    return {
+        "subject": subject.as_json(),
+        "input_spec": spec.as_json(),
+        "canonical": dict(canonical.facts),
+    }
 
 
 def _set_facts(made: ImportedSet) -> dict[str, Json]:

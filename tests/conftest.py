@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print one line for each group of tests that was taken out."""
-    return config.stash[TAKEN_OUT]
+    return config.stash.get(TAKEN_OUT, list[str]())
 
 
 @pytest.hookimpl(tryfirst=True)  # before the terminal writes its summary line

@@ -26,6 +26,7 @@ from analyzers.contract import (
     View,
     blocks,
 )
+from analyzers.statistics.replay import ATTACKED, disagreement, replay_spec
 
 PLAN: Final = "gate-0"
 """Names the stages, their order and budgets; another plan is another analyzer version."""
@@ -113,7 +114,7 @@ def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Seque
     found = [_robust_accuracy(case, scope, done)]
     if case.subject.gradient:
         found.append(_breaks_by_stage(scope, done))
-    return [*found, *_indicators(case, scope, done)]
+    return [*found, *_indicators(case, scope, done), disagreement(ATTACKED, case, scope, done)]
 
 
 def _robust_accuracy(case: Case, scope: Mapping[str, str], done: Sequence[Done]) -> Measurement:
@@ -215,6 +216,16 @@ def _indicators(case: Case, scope: Mapping[str, str], done: Sequence[Done]) -> l
             stands,
             "Standing images on which no step of any stage raised the loss.",
         ),
+        _Indicator(
+            "slopes_lent",
+            0.0,
+            stands if case.subject.twin else 0,
+            stands,
+            "Standing images that were attacked only with the slopes of a twin "
+            f"({case.subject.twin})."
+            if case.subject.twin
+            else "Standing images that were attacked only with the slopes of a twin.",
+        ),
     )
     return [_indicator(case, scope, one, begun=bool(done)) for one in found]
 
@@ -286,6 +297,14 @@ ANALYZER: Final = Analyzer(
                 range=(0.0, 1.0),
             ),
             MetricSpec(
+                "slopes_lent",
+                "Share of standing images that were attacked only with the slopes of a twin: the "
+                "model rounds inside, and its own slopes say nothing.",
+                grade="D",
+                range=(0.0, 1.0),
+            ),
+            replay_spec(ATTACKED, "clean images and claimed breaks"),
+            MetricSpec(
                 "loss_never_rose",
                 "Share of standing images on which no step of any stage raised the loss.",
                 grade="D",
@@ -293,7 +312,13 @@ ANALYZER: Final = Analyzer(
             ),
         ),
         threats=("Linf",),
-        indicators=("zero_gradient", "engines_disagree", "loss_never_rose"),
+        indicators=(
+            "zero_gradient",
+            "engines_disagree",
+            "loss_never_rose",
+            "slopes_lent",
+            ATTACKED,
+        ),
         findings=(
             FindingRule(
                 id="EVL-MASK",
@@ -306,6 +331,19 @@ ANALYZER: Final = Analyzer(
                 "to climb under {threat}; that they stand may say nothing of their robustness.",
                 remedy="Look for rounding, saturation or argmax inside the model, and audit the "
                 "model without it.",
+            ),
+            FindingRule(
+                id="EVL-TWIN",
+                metric="slopes_lent",
+                comparison="above",
+                threshold=0.0,
+                severity="medium",
+                grade="D",
+                statement="The model rounds inside, so the slopes that the attack climbed under "
+                "{threat} are those of a twin that does not; that {value} of what stands was "
+                "attacked only so proves less than it seems to.",
+                remedy="Audit the model before quantisation as well; breaks found on the twin "
+                "were confirmed on the file itself and count.",
             ),
         ),
     ),

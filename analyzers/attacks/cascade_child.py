@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from analyzers.attacks.apgd import Flags, Found, Problem, apgd, finite_rows
 from analyzers.attacks.ball import Ball, linf_ball
-from analyzers.attacks.cascade import RETRY, STAGES, Stage
+from analyzers.attacks.cascade import ONE, RETRY, STAGES, Stage
 from analyzers.attacks.draws import uniform
 from analyzers.attacks.losses import LOSSES
 from analyzers.contract import (
@@ -22,6 +22,7 @@ from analyzers.contract import (
     Subject,
     Tell,
 )
+from analyzers.statistics.replay import replayed
 
 Places = npt.NDArray[np.int64]
 
@@ -42,10 +43,14 @@ def measure(
             shard, subject, gradient, batch, linf_ball(batch.images, _eps(shard)), logits
         )
         _attack(block, record, tell)
+    first = shard.params["pass"] == ONE
+    again = replayed(subject, batch.images, logits) if first else {}
+    record.forward += len(logits) if again else 0
     claimed = record.broken.nonzero()[0]
     witness = {"witness": np.ascontiguousarray(record.witness[claimed])} if len(claimed) else {}
     return Partial(
         "measured",
+        again,
         samples=record.columns(batch),
         blobs=witness,
         passes={"forward": record.forward, "backward": record.backward},

@@ -38,6 +38,7 @@ from analyzers.contract import (
     blocks,
 )
 from analyzers.statistics.intervals import Interval, wilson
+from analyzers.statistics.replay import CLEAN, disagreement, replay_spec, replayed
 
 TRIED_ROWS: Final = BLOCK_EDGES[-1]
 """Rows on which other preprocessings are tried; half-widths are then below 5.5 points."""
@@ -70,11 +71,13 @@ def measure(
         tell(place, len(others), name)
         count = _right(subject, batch.images[:tried], batch.labels[:tried], spec)
         numbers[f"{_RIGHT}{name}"] = count
+    again = replayed(subject, batch.images, logits)
+    forward = len(batch.rows) * (2 if again else 1) + tried * len(others)
     return Partial(
         "measured",
-        numbers,
+        {**numbers, **again},
         {"row": list(batch.rows), "state": states},
-        passes={"forward": len(batch.rows) + tried * len(others), "backward": 0},
+        passes={"forward": forward, "backward": 0},
     )
 
 
@@ -97,9 +100,9 @@ def _right(subject: Subject, images: FloatArray, labels: LabelArray, spec: Input
 
 
 def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
-    """Clean accuracy, and the indicator that the declared preprocessing fits."""
+    """Clean accuracy, and whether preprocessing and canonical file fit what was meant."""
     del config
-    return [_accuracy(case, done), _fits(case, done)]
+    return [_accuracy(case, done), _fits(case, done), disagreement(CLEAN, case, {}, done)]
 
 
 def _accuracy(case: Case, done: Sequence[Done]) -> Measurement:
@@ -194,7 +197,7 @@ def _compared(trials: Sequence[_Trial], rows: int, case: Case) -> View:
 ANALYZER: Final = Analyzer(
     Description(
         id="behaviour.preflight",
-        version="1",
+        version="2",
         title="Preflight",
         summary="Clean accuracy on the whole set, and whether another preprocessing fits better.",
         reference="Wilson 1927 (score intervals); no attack is run",
@@ -214,8 +217,9 @@ ANALYZER: Final = Analyzer(
                 grade="D",
                 range=(0.0, 1.0),
             ),
+            replay_spec(CLEAN, "clean images"),
         ),
-        indicators=("preprocessing_fits",),
+        indicators=("preprocessing_fits", CLEAN),
         findings=(
             FindingRule(
                 id="EVL-PREP",

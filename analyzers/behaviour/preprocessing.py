@@ -43,12 +43,14 @@ def known(channels: int) -> dict[str, InputSpec]:
 def candidates(declared: InputSpec, channels: int) -> dict[str, InputSpec]:
     """What else the model may have been trained with.
 
-    The layout is given by the shape of the input, so it stays. A map that equals the declared
-    one is no candidate.
+    Layout, type and axes are given by the input, so they stay. A map that equals the declared
+    one is no candidate, and a model that takes bytes was fed with bytes.
     """
+    if declared.whole:
+        return {}
     own = _affine(declared, channels)
     return {
-        name: replace(spec, layout=declared.layout)
+        name: replace(spec, layout=declared.layout, dtype=declared.dtype, axes=declared.axes)
         for name, spec in known(channels).items()
         if not np.allclose(_affine(spec, channels), own, rtol=1e-6, atol=1e-9)
     }

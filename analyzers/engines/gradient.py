@@ -1,18 +1,26 @@
 """Slopes of a loss with respect to [0,1] pixels, through the graph in torch."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from torch import Tensor
 
 from analyzers.contract import Array, FloatArray, GradientStep, InputSpec
-from analyzers.engines.batches import pieces
+from analyzers.engines.batches import Piece, pieces
+from analyzers.engines.devices import Choice, full_precision, placed
 from analyzers.engines.interpreter import Interpreter
+from analyzers.engines.operators.straight_through import halved, rounded
 from analyzers.engines.threads import torch_threads
 
 Loss = Callable[[Any, Any], Any]
+SearchType = Literal["float32", "bfloat16"]
+
+_EXACT = 1 << 24
+"""As InputSpec: float32 skips whole numbers beyond it."""
 
 
 class GradientEngine:
@@ -25,45 +33,65 @@ class GradientEngine:
         *,
         threads: int,
         batch: Literal["free", "one"],
+        device: Choice = "cpu",
+        search_dtype: SearchType = "float32",
     ) -> None:
-        """Build the interpreter; an operator without a rule is refused."""
-        self._graph = Interpreter(raw)
+        """Build the interpreter; an operator without a rule is refused.
+
+        ``search_dtype`` is for steps alone: with bfloat16 they are a search whose every find has
+        to be decided in float32, by ``logits`` or by the forward engine.
+        """
+        full_precision()
+        self._placement = placed(device)
+        self._device = self._placement.device
+        self._graph = Interpreter(raw, self._device)
         self._spec = input_spec
         self._threads = threads
         self._batch: Literal["free", "one"] = batch
+        self._search_dtype: SearchType = search_dtype
+
+    @property
+    def twin(self) -> str:
+        """Why the slopes are not the file's own; empty when they are."""
+        return self._graph.twin
+
+    def info(self) -> dict[str, str | int]:
+        """What runs where."""
+        return {
+            "engine": "torch",
+            "version": torch.__version__,
+            "device": self._device,
+            "device_asked": self._placement.asked,
+            "device_fallback": self._placement.why,
+            "search_dtype": self._search_dtype,
+            "threads": self._threads,
+            "batch": self._batch,
+        }
 
     def step(self, images: FloatArray, about: Array, loss: Loss) -> GradientStep:
         """Logits, loss and slope of every image."""
         found: list[GradientStep] = []
-        told = pieces(about, self._batch)
+        told = pieces(about, self._batch, self._device)
         with torch_threads(self._threads), torch.inference_mode(mode=False), torch.enable_grad():
-            for piece, rows in zip(pieces(images, self._batch), told, strict=True):
-                one = self._one_step(_tensor(piece.rows), _tensor(rows.rows), loss)
+            for piece, rows in zip(self._pieces(images), told, strict=True):
+                one = self._one_step(self._tensor(piece.rows), self._tensor(rows.rows), loss)
                 found.append(GradientStep(*(part[: piece.real] for part in one)))
         return GradientStep(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     def logits(self, images: FloatArray) -> FloatArray:
-        """Class scores; before the softmax where the graph ends in one."""
-        return self._without_slope(images, self._graph.logits)
-
-    def outputs(self, images: FloatArray) -> FloatArray:
-        """What the graph returns, for holding it against the forward engine."""
-        return self._without_slope(images, self._graph.outputs)
-
-    def _without_slope(
-        self, images: FloatArray, function: Callable[[Tensor], Tensor]
-    ) -> FloatArray:
+        """Class scores, for holding them against the forward engine's."""
         with torch_threads(self._threads), torch.inference_mode():
             found = [
-                function(self._model_values(_tensor(piece.rows))).numpy()[: piece.real]
-                for piece in pieces(images, self._batch)
+                (self._graph.logits(self._model_values(self._tensor(piece.rows))), piece.real)
+                for piece in self._pieces(images)
             ]
-        return np.concatenate(found)
+        return np.concatenate([_array(logits)[:real] for logits, real in found])
 
     def _one_step(self, images: Tensor, about: Tensor, loss: Loss) -> GradientStep:
         images.requires_grad_()
-        logits = self._graph.logits(self._model_values(images))
-        values: Tensor = loss(logits, about)
+        with self._searching():
+            logits = self._graph.logits(self._model_values(images))
+        values: Tensor = loss(logits.float(), about)
         slope = torch.zeros_like(images)
         if values.requires_grad:
             (slope,) = torch.autograd.grad(values.sum(), images, materialize_grads=True)
@@ -76,18 +104,36 @@ class GradientEngine:
             values = values * float(np.float32(self._spec.scale))
         if self._spec.mean:
             mean, std = (
-                torch.tensor(numbers, dtype=torch.float32).reshape(1, -1, 1, 1)
+                torch.tensor(numbers, dtype=torch.float32, device=self._device)
                 for numbers in (self._spec.mean, self._spec.std)
             )
-            values = (values - mean) / std
+            values = (values - mean.reshape(1, -1, 1, 1)) / std.reshape(1, -1, 1, 1)
         if self._spec.layout == "nhwc":
             values = values.permute(0, 2, 3, 1)
-        return values.contiguous()
+        if self._spec.axes:
+            values = values.reshape(len(values), *self._spec.axes)
+        return self._typed(values).contiguous()
 
+    def _typed(self, values: Tensor) -> Tensor:
+        """Values that the type of the input can hold, carried in float32; the slope passes."""
+        if self._spec.dtype == "float16":
+            return halved(values, TensorProto.FLOAT16)
+        if not self._spec.whole:
+            return values
+        limits = np.iinfo(self._spec.dtype)
+        return rounded(values).clamp(int(limits.min), min(int(limits.max), _EXACT))
 
-def _tensor(rows: Array) -> Tensor:
-    return torch.from_numpy(rows.copy())  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
+    def _searching(self) -> contextlib.AbstractContextManager[Any]:
+        if self._search_dtype == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self._device, torch.bfloat16)
+
+    def _pieces(self, images: FloatArray) -> Iterator[Piece]:
+        return pieces(images, self._batch, self._device)
+
+    def _tensor(self, rows: Array) -> Tensor:
+        return torch.from_numpy(rows.copy()).to(self._device)  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
 
 
 def _array(values: Tensor) -> FloatArray:
-    return values.detach().numpy()
+    return values.detach().float().cpu().numpy()

@@ -1,17 +1,23 @@
 """Whether a canonical model answers alike alone and in a batch, twice, and in both engines."""
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
-from analyzers.contract import FloatArray, InputSpec, Refusal
+from analyzers.contract import Array, FloatArray, Refusal
 from analyzers.engines.forward import ForwardEngine
 from analyzers.engines.gradient import GradientEngine
+from analyzers.engines.uploaded import Upload, UploadedModel, after_tail
 from analyzers.graph.canonical import CanonicalModel
 
 TOLERANCE: Final = 1e-4
 """Relative to the largest logit: what float32 and another order of sums may cost."""
+HALF_TOLERANCE: Final = 5e-3
+"""What half precision may cost: ten of its last places."""
+TWIN_TOLERANCE: Final = 0.25
+"""A rounding that falls the other way moves whole steps; the twin lends slopes, not answers."""
 REPEAT_TOLERANCE: Final = 1e-6
 """The same session on the same values; only a random operator moves further."""
 _NOISES = 3
@@ -24,19 +30,23 @@ class SelfCheck:
     batch: Literal["free", "one"]
     gradient_gap: str
     """Empty when gradients exist, else why not."""
+    twin: str
+    """Empty when gradients are the file's own, else why a twin lends its."""
     parity: float | None
     """Largest difference of the two engines over the largest logit; None without gradients."""
+    upload_gap: float | None
+    """The same for the canonical file and the uploaded one; None when nothing was uploaded."""
 
 
-def self_check(model: CanonicalModel, threads: int = 1) -> SelfCheck:
-    """Run a few fixed pictures; a model that contradicts itself is refused."""
+def self_check(model: CanonicalModel, upload: bytes | None = None, threads: int = 1) -> SelfCheck:
+    """Run a few fixed pictures; a model that contradicts itself or its upload is refused."""
     images = probe_images(model.shape)
-    spec = InputSpec(model.layout)
-    values = spec.apply(images)
+    values = model.input_spec.apply(images)
     alone = _alone(model, values, threads)
+    upload_gap = None if upload is None else _upload_gap(model, upload, images, alone=alone)
     batch = _batch_mode(model, values, alone=alone, threads=threads)
-    gap, parity = _parity(model, images, alone, batch=batch, threads=threads)
-    return SelfCheck(batch, gap, parity)
+    gap, twin, parity = _parity(model, images, alone, batch=batch, threads=threads)
+    return SelfCheck(batch, gap, twin, parity, upload_gap)
 
 
 def probe_images(shape: tuple[int, int, int]) -> FloatArray:
@@ -62,7 +72,7 @@ def _centred(logits: FloatArray) -> FloatArray:
     return exact - exact.mean(axis=1, keepdims=True)
 
 
-def _alone(model: CanonicalModel, values: FloatArray, threads: int) -> FloatArray:
+def _alone(model: CanonicalModel, values: Array, threads: int) -> FloatArray:
     engine = ForwardEngine(model.raw, threads, "one")
     try:
         first, again = engine.run(values), engine.run(values)
@@ -94,8 +104,24 @@ def _alone(model: CanonicalModel, values: FloatArray, threads: int) -> FloatArra
     return first
 
 
+def _upload_gap(
+    model: CanonicalModel, upload: bytes, images: FloatArray, *, alone: FloatArray
+) -> float:
+    """How far the canonical file's answers are from those of the uploaded bytes."""
+    file = Upload(upload, model.upload_output, "one")
+    own = UploadedModel(file, model.input_spec, threads=1).predict(images)
+    gap = relative_gap(after_tail(alone, model.tail), own) if own.shape == alone.shape else math.inf
+    if not gap <= (HALF_TOLERANCE if model.half else TOLERANCE):
+        raise Refusal(
+            "MODEL_CANONICAL_DIFFERS",
+            "The model's canonical form answers plain pictures differently from the uploaded file.",
+            "Export the model again for a newer version of the operators (opset 18 or later).",
+        )
+    return float(f"{gap:.1e}")
+
+
 def _batch_mode(
-    model: CanonicalModel, values: FloatArray, *, alone: FloatArray, threads: int
+    model: CanonicalModel, values: Array, *, alone: FloatArray, threads: int
 ) -> Literal["free", "one"]:
     """``free`` only if pictures that run together answer as they do alone."""
     if model.batch == "one":
@@ -104,7 +130,8 @@ def _batch_mode(
         together = ForwardEngine(model.raw, threads, "free").run(values)
     except Exception:  # noqa: BLE001 - a graph whose inside fixes the batch fails in many ways
         return "one"
-    same = together.shape == alone.shape and relative_gap(together, alone) <= TOLERANCE
+    tolerance = HALF_TOLERANCE if model.half else TOLERANCE
+    same = together.shape == alone.shape and relative_gap(together, alone) <= tolerance
     return "free" if same else "one"  # NaN compares as not the same
 
 
@@ -115,18 +142,17 @@ def _parity(
     *,
     batch: Literal["free", "one"],
     threads: int,
-) -> tuple[str, float | None]:
-    spec = InputSpec(model.layout)
+) -> tuple[str, str, float | None]:
     try:
-        engine = GradientEngine(model.raw, spec, threads=threads, batch=batch)
-        found = engine.outputs(images)
+        engine = GradientEngine(model.raw, model.input_spec, threads=threads, batch=batch)
+        found = engine.logits(images)
     except Refusal as refusal:
-        return refusal.sentence, None
+        return refusal.sentence, "", None
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        return f"the graph does not run in torch: {type(error).__name__}", None
+        return f"the graph does not run in torch: {type(error).__name__}", "", None
     if found.shape != alone.shape or not np.isfinite(found).all():
-        return "the graph answers differently in torch", None
+        return "the graph answers differently in torch", "", None
     parity = relative_gap(found, alone)
-    if parity > TOLERANCE:
-        return "the graph answers differently in torch", None
-    return "", float(f"{parity:.1e}")
+    if parity > (TWIN_TOLERANCE if engine.twin else TOLERANCE):
+        return "the graph answers differently in torch", "", None
+    return "", engine.twin, float(f"{parity:.1e}")

@@ -1,7 +1,6 @@
 """One file for one graph: what it computes decides the bytes, not how it was written down."""
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,22 +9,19 @@ from typing import Literal
 import onnx
 from onnx import helper, numpy_helper
 
-from analyzers.contract import Digest, Layout, Refusal
+from analyzers.contract import Digest, InputSpec, Layout, Refusal
+from analyzers.graph.inputs import ImageInput, image_input
+from analyzers.graph.normalise import Wish, normalised, output_refused
+from analyzers.graph.packed import whole
 from analyzers.graph.reading import opset_of, read_model
 from analyzers.graph.weights import bn_folded, parameter_count
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "logits"
-CHANNELS = (1, 3, 4)
 
-_IMAGE_AXES = 4
-_MOST_VALUES = 1 << 26
-"""Values of one image: 4,700 x 4,700 pixels in colour are more than any classifier takes."""
-_LOGIT_AXES = 2
 _IR_VERSION = 10
 _BATCH = "batch"
-_FIX_INPUT = "Export the model with one float32 input [batch, channels, height, width]."
-_FIX_OUTPUT = "Export the model with one float32 output [batch, classes] of logits."
+_HALVES = frozenset({onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16})
 
 
 @dataclass(frozen=True)
@@ -34,142 +30,83 @@ class CanonicalModel:
 
     raw: bytes
     digest: Digest
-    layout: Layout
-    """What the input's shape says."""
-    shape: tuple[int, int, int]
-    """Channels, height and width, whatever the layout."""
+    image: ImageInput
+    """How the file takes one image."""
     classes: int
     batch: Literal["free", "one"]
     opset: int
     parameters: int
     bn_folded: Literal["yes", "no", "unknown"]
-    softmax_tail: bool
-    """Whether the outputs are probabilities; the file is left as it is."""
-    input_name: str = INPUT_NAME
-    output_name: str = OUTPUT_NAME
+    half: bool
+    """Whether it holds half-precision numbers, which every rewriting rounds in other places."""
+    tail: str
+    """What followed the scores in the upload and was cut off: ``softmax`` or the like."""
+    upload_opset: int
+    upload_batch: Literal["free", "one"]
+    upload_output: str
+    """The upload's own name of the output that is judged."""
 
     @property
-    def model_shape(self) -> tuple[int, int, int]:
-        """The axes of one image in the order of the file."""
-        channels, height, width = self.shape
-        return self.shape if self.layout == "nchw" else (height, width, channels)
+    def layout(self) -> Layout:
+        """What the input's shape says."""
+        return self.image.layout
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width, whatever the layout."""
+        return self.image.shape
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """The map from pixels to this file's input when no normalisation was declared."""
+        return self.image.spec
 
 
-def canonicalise(raw: bytes) -> CanonicalModel:
+def canonicalise(upload: bytes, wish: Wish | None = None) -> CanonicalModel:
     """Check an upload and write it anew: live nodes only, own order, own names, no remarks."""
-    model = read_model(raw)
-    source = _image_input(model)
-    axes = _image_axes(source)
-    layout = _layout(axes)
-    output = _output(model)
-    classes = _classes(model, output)
-    nodes = _live_nodes(model, output.name)
-    if not any(source.name in node.input for node in nodes):
-        raise _output_refused("The model's output does not depend on the image.")
-    fresh = _rewritten(model, nodes, names={source.name: INPUT_NAME, output.name: OUTPUT_NAME})
-    batch: Literal["free", "one"] = "one" if axes[0] == 1 else "free"
+    wish = wish or Wish()
+    model = read_model(whole(upload))
+    image = image_input(model)
+    working = normalised(model, wish)
+    graph = working.model.graph
+    output = _without_idle_end(graph)
+    nodes = _live_nodes(working.model, output)
+    if not any(image.name in node.input for node in nodes):
+        raise output_refused("The model's output does not depend on the image.")
+    names = {image.name: INPUT_NAME, output: OUTPUT_NAME}
+    fresh = _rewritten(working.model, nodes, names=names)
+    upload_batch: Literal["free", "one"] = "one" if image.batch == 1 else "free"
+    batch = "free" if wish.free else upload_batch
     first = 1 if batch == "one" else _BATCH
-    fresh.graph.input.append(_declared(INPUT_NAME, [first, *axes[1:]]))
-    fresh.graph.output.append(_declared(OUTPUT_NAME, [first, classes]))
+    fresh.graph.input.append(_declared(INPUT_NAME, image.type, [first, *image.axes]))
+    fresh.graph.output.append(
+        _declared(OUTPUT_NAME, onnx.TensorProto.FLOAT, [first, working.classes])
+    )
     body = fresh.SerializeToString(deterministic=True)
-    height, width, channels = axes[1:] if layout == "nhwc" else (*axes[2:], axes[1])
     return CanonicalModel(
         raw=body,
         digest=hashlib.sha256(body).hexdigest(),
-        layout=layout,
-        shape=(channels, height, width),
-        classes=classes,
+        image=image,
+        classes=working.classes,
         batch=batch,
         opset=opset_of(fresh),
         parameters=parameter_count(fresh),
         bn_folded=bn_folded(fresh),
-        softmax_tail=_tail(fresh.graph) == "Softmax",
+        half=any(one.data_type in _HALVES for one in fresh.graph.initializer),
+        tail=working.tail,
+        upload_opset=opset_of(model),
+        upload_batch=upload_batch,
+        upload_output=wish.output or model.graph.output[0].name,
     )
 
 
-def _input_refused(sentence: str) -> Refusal:
-    return Refusal("MODEL_INPUT_UNSUPPORTED", sentence, _FIX_INPUT)
-
-
-def _output_refused(sentence: str) -> Refusal:
-    return Refusal("MODEL_OUTPUT_UNSUPPORTED", sentence, _FIX_OUTPUT)
-
-
-def _image_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
-    stored = {tensor.name for tensor in model.graph.initializer}
-    given = [one for one in model.graph.input if one.name not in stored]
-    if len(given) != 1:
-        raise _input_refused(f"The model has {len(given)} inputs; exactly one image is taken.")
-    if given[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
-        raise _input_refused("The model's input is not a float32 tensor.")
-    return given[0]
-
-
-def _image_axes(source: onnx.ValueInfoProto) -> list[int]:
-    """Batch (0 when free) and the three fixed axes of one image."""
-    axes = _sizes(source)
-    if len(axes) != _IMAGE_AXES:
-        raise _input_refused(
-            f"The model's input has {len(axes)} axes; four are needed, the batch first."
-        )
-    if axes[0] > 1:
-        raise _input_refused(f"The model takes exactly {axes[0]} images at once.")
-    if 0 in axes[1:]:
-        raise _input_refused("The model leaves the image size or the channels open.")
-    if min(axes[1:]) < 0 or math.prod(axes[1:]) > _MOST_VALUES:
-        raise _input_refused(f"No image has the size {axes[1:]}.")
-    return axes
-
-
-def _sizes(value: onnx.ValueInfoProto) -> list[int]:
-    """Axis sizes, 0 where one is open."""
-    return [axis.dim_value for axis in value.type.tensor_type.shape.dim]
-
-
-def _layout(axes: Sequence[int]) -> Layout:
-    if axes[1] in CHANNELS:
-        return "nchw"
-    if axes[3] in CHANNELS:
-        return "nhwc"
-    raise _input_refused(
-        f"No axis of the input [batch, {axes[1]}, {axes[2]}, {axes[3]}] holds 1, 3 or 4 channels."
-    )
-
-
-def _output(model: onnx.ModelProto) -> onnx.ValueInfoProto:
-    if len(model.graph.output) != 1:
-        count = len(model.graph.output)
-        raise _output_refused(f"The model has {count} outputs; exactly one is judged.")
-    return model.graph.output[0]
-
-
-def _classes(model: onnx.ModelProto, output: onnx.ValueInfoProto) -> int:
-    if output.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
-        raise _output_refused("The model's output is not a float32 tensor.")
-    axes = _sizes(output)
-    if len(axes) == _LOGIT_AXES and axes[1] == 0:
-        axes = _inferred(model)
-    if len(axes) != _LOGIT_AXES or axes[1] == 0:
-        raise _output_refused("The model's output is not one row of class scores an image.")
-    if axes[1] == 1:
-        raise Refusal(
-            "MODEL_ONE_OUTPUT",
-            "The model has a single output, so no class can win over another.",
-            "Give it one output a class: for a yes-or-no model, [0, score] will do.",
-        )
-    return axes[1]
-
-
-def _inferred(model: onnx.ModelProto) -> list[int]:
-    """Axis sizes of the output by the operators' own rules; empty where those do not tell."""
-    open_ended = onnx.ModelProto()
-    open_ended.CopyFrom(model)
-    open_ended.graph.output[0].type.tensor_type.ClearField("shape")
-    try:
-        found = onnx.shape_inference.infer_shapes(open_ended)
-    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
-        return []
-    return _sizes(found.graph.output[0])
+def _without_idle_end(graph: onnx.GraphProto) -> str:
+    """The tensor that the output is a copy of."""
+    producers = {name: node for node in graph.node for name in node.output}
+    name = graph.output[0].name
+    while name in producers and producers[name].op_type == "Identity":
+        name = producers[name].input[0]
+    return name
 
 
 def _live_nodes(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
@@ -200,6 +137,7 @@ def _rewritten(
 ) -> onnx.ModelProto:
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     read = {name for node in nodes for name in node.input} | set(names)
+    opset = opset_of(model)
     graph = onnx.GraphProto(name="model")
     numbers: Counter[str] = Counter()
     for node in nodes:
@@ -210,13 +148,20 @@ def _rewritten(
                 names[name] = f"{title}/{at}"
                 graph.initializer.append(_plain(stored[name], names[name]))
         for at, name in enumerate(node.output):
-            if at and name not in read:
-                names[name] = ""  # an optional output that nobody reads
+            if name not in read and _optional(node, at, opset):
+                names[name] = ""
             names.setdefault(name, f"{title}:{at}" if at else title)
         graph.node.append(_renamed(node, title, {**names, "": ""}))
-    opset = helper.make_opsetid("", opset_of(model))
-    least = helper.find_min_ir_version_for([opset])
-    return onnx.ModelProto(ir_version=max(_IR_VERSION, least), opset_import=[opset], graph=graph)
+    meant = helper.make_opsetid("", opset)
+    least = helper.find_min_ir_version_for([meant])
+    return onnx.ModelProto(ir_version=max(_IR_VERSION, least), opset_import=[meant], graph=graph)
+
+
+def _optional(node: onnx.NodeProto, at: int, opset: int) -> bool:
+    """Whether this output may be left out: those of Split say by their number what it does."""
+    outputs = onnx.defs.get_schema(node.op_type, opset).outputs
+    optional = onnx.defs.OpSchema.FormalParameterOption.Optional
+    return at < len(outputs) and outputs[at].option == optional
 
 
 def _renamed(node: onnx.NodeProto, title: str, names: Mapping[str, str]) -> onnx.NodeProto:
@@ -247,14 +192,5 @@ def _plain(tensor: onnx.TensorProto, name: str) -> onnx.TensorProto:
     return fresh
 
 
-def _declared(name: str, axes: Sequence[int | str]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, axes)
-
-
-def _tail(graph: onnx.GraphProto) -> str:
-    """The last operator that does something."""
-    producers = {name: node for node in graph.node for name in node.output}
-    node = producers[OUTPUT_NAME]
-    while node.op_type == "Identity" and node.input[0] in producers:
-        node = producers[node.input[0]]
-    return node.op_type
+def _declared(name: str, kind: int, axes: Sequence[int | str]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, axes)

@@ -12,6 +12,9 @@ OWN_DOMAINS = frozenset({"", "ai.onnx"})
 OLDEST_OPSET = 7
 """Before it, broadcasting and batch normalisation meant something else."""
 
+NEWEST_OPSET = 26
+"""What the runtime runs."""
+
 _EXPORT = (
     "Export it again with torch.onnx.export(model, example, 'model.onnx', dynamo=True, "
     "external_data=False)."
@@ -25,6 +28,8 @@ def read_model(raw: bytes) -> onnx.ModelProto:
     model = _parsed(raw)
     _refuse_weights_elsewhere(model)
     _refuse_foreign_operators(model)
+    for output in model.graph.output:
+        output.type.tensor_type.shape.SetInParent()  # one without a shape is found out later
     try:
         onnx.checker.check_model(model)  # pyright: ignore[reportUnknownMemberType]  # a bare PathLike in onnx
     except (ValidationError, DecodeError, EncodeError, RuntimeError, ValueError) as error:
@@ -71,7 +76,8 @@ def _refuse_weights_elsewhere(model: onnx.ModelProto) -> None:
     for tensor in tensors_of(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise _broken(
-                f"The weights of '{tensor.name[:60]}' lie in a second file beside the model."
+                f"The weights of '{tensor.name[:60]}' lie in a second file beside the model; put "
+                "both into one zip, or export again with the weights inside."
             )
 
 
@@ -83,15 +89,15 @@ def _refuse_foreign_operators(model: onnx.ModelProto) -> None:
             raise _unsupported(f"the operator {node.op_type[:60]} of '{node.domain[:60]}'")
         if any(one.HasField("g") or one.graphs for one in node.attribute):
             raise _unsupported(f"the operator {node.op_type[:60]}, which holds a graph of its own")
-    if 0 < opset_of(model) < OLDEST_OPSET:
+    if opset_of(model) and not OLDEST_OPSET <= opset_of(model) <= NEWEST_OPSET:
         raise _unsupported(f"operators of version {opset_of(model)}")
 
 
 def _unsupported(what: str) -> Refusal:
     return Refusal(
         "MODEL_OPERATOR_UNSUPPORTED",
-        f"The model uses {what}; only standard ONNX operators of version {OLDEST_OPSET} or later "
-        "are taken.",
+        f"The model uses {what}; only standard ONNX operators of versions {OLDEST_OPSET} to "
+        f"{NEWEST_OPSET} are taken.",
         "Export the model with standard operators only.",
     )
 

@@ -47,6 +47,8 @@ class Network:
     case: Case
     rows: Sequence[LayerRow]
     numbers: Mapping[str, float | int]
+    remark: str = ""
+    """What was left out of the rows, and why."""
 
     @property
     def pool(self) -> Sequence[LayerRow]:
@@ -235,7 +237,9 @@ def _weighted(rows: Sequence[LayerRow], value: Number, weight: Number) -> float 
 
 
 def _folding(network: Network) -> str:
-    return f"Batch norm folded: {network.case.subject.bn_folded}."
+    if network.numbers.get("from_upload"):
+        return "Weights: those of the upload. Batch norm folded: no."
+    return f"Weights: those of the file. Batch norm folded: {network.case.subject.bn_folded}."
 
 
 def _entropy(network: Network) -> Measurement:
@@ -246,6 +250,7 @@ def _entropy(network: Network) -> Measurement:
     view = _by_depth(network, found)
     if value is None:
         why = "No plain 3x3 convolution, so nothing to average; the layers have their own."
+        why = f"{why} {network.remark}".strip()
         return Measurement("filter_entropy", "not_applicable", view=view, note=why)
     kept = sum(row.kept or 0 for row in rows)
     return Measurement(
@@ -256,7 +261,8 @@ def _entropy(network: Network) -> Measurement:
         {"kept": kept, "kernels": sum(row.kernels for row in rows), "layers": len(rows)},
         view=view,
         note=f"{_interval(network, value)} over {kept} kernels of {len(rows)} layers. "
-        f"{_folding(network)} {_comparison(value, found) if found else why}",
+        f"{_folding(network)} {_comparison(value, found) if found else why} "
+        f"{network.remark}".rstrip(),
     )
 
 

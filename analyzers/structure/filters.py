@@ -24,6 +24,7 @@ from analyzers.contract import (
     MetricSpec,
     Partial,
     Shard,
+    Skipped,
     Stop,
     Subject,
     Tell,
@@ -58,15 +59,17 @@ from analyzers.structure.reference_models import CIFAR_10, STEM_LIKE_NORMAL
 
 DRAWS: Final = 400
 """Bootstrap draws; the 2.5 % quantile then rests on ten of them."""
+_NAMED: Final = 3
 NO_LAYERS: Final = "The model has no convolution with constant, finite weights."
 
 
 def plan(
     case: Case, config: Mapping[str, Json], done: Sequence[Done], stop: Sequence[Stop]
 ) -> Sequence[Unit]:
-    """One unit without images."""
-    del case, config, stop
-    return () if done else (Unit((0, 0), seconds=1.0),)
+    """One unit without images; the weights that an upload brought along decide its result."""
+    del config, stop
+    source = {"weights": case.subject.source_weights} if case.subject.source_weights else {}
+    return () if done else (Unit((0, 0), source, seconds=1.0),)
 
 
 def measure(
@@ -74,10 +77,10 @@ def measure(
 ) -> Partial:
     """Read every convolution of the model."""
     del batch, inputs
-    every = subject.conv_layers()
-    layers = usable(every)
+    weights = subject.conv_weights()
+    every, layers = weights.layers, usable(weights.layers)
     if not layers:
-        return Partial("not_applicable", note=NO_LAYERS)
+        return Partial("not_applicable", note=f"{NO_LAYERS}{_skipped(weights.skipped)}")
     stem = next((place for place, layer in enumerate(layers) if layer.depth == 0), None)
     rows, kept = list[LayerRow](), dict[int, Moments]()
     for place, (layer, name) in enumerate(zip(layers, unique_names(layers), strict=True)):
@@ -86,18 +89,32 @@ def measure(
         rows.append(read_layer(layer, name, is_stem=place == stem, sums=sums))
         if sums is not None and rows[-1].comparable and rows[-1].entropy is not None:
             kept[place] = sums
-    numbers = {"layers": len(every), "left_out": len(every) - len(layers)}
+    numbers = {
+        "layers": len(every),
+        "left_out": len(every) - len(layers),
+        "skipped": len(weights.skipped),
+        "from_upload": int(weights.source == "upload"),
+    }
     return Partial(
         "measured",
         {**numbers, **_entropy_interval(kept, shard.seed)},
         columns(rows),
-        note=_left_out(every, layers),
+        note=f"{_left_out(every, layers)}{_skipped(weights.skipped)} {weights.why_file}".strip(),
     )
 
 
 def _left_out(every: Sequence[ConvLayer], layers: Sequence[ConvLayer]) -> str:
     missing = len(every) - len(layers)
     return f"{missing} of {len(every)} convolutions were left out." if missing else ""
+
+
+def _skipped(skipped: Sequence[Skipped]) -> str:
+    """The first layers that have no fixed weights, and why."""
+    if not skipped:
+        return ""
+    named = "; ".join(f"{one.name[:80]}: {one.why}" for one in skipped[:_NAMED])
+    more = f"; and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
+    return f" Skipped: {named}{more}."
 
 
 def _entropy_interval(kept: Mapping[int, Moments], seed: int) -> dict[str, float]:
@@ -129,7 +146,7 @@ def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Seque
     last = done[-1]
     if last.outcome != "measured":
         return absent(last.outcome, last.note)
-    network = Network(case, rows_of(last.samples), last.numbers)
+    network = Network(case, rows_of(last.samples), last.numbers, last.note)
     found = model_measurements(network)
     for row in network.rows:
         found.extend(layer_measurements(row))
@@ -290,7 +307,7 @@ FINDINGS: Final = (
 ANALYZER: Final = Analyzer(
     Description(
         id="structure.filters",
-        version="1",
+        version="2",
         title="Filters",
         summary="Variety, sparsity and alignment of the convolution kernels, from weights alone.",
         reference="Gavrikov and Keuper 2022, arXiv:2204.02481",

@@ -28,6 +28,7 @@ class ModelApi:
         body: dict[str, Json] = {
             "file": request.file.digest,
             "architecture": request.architecture,
+            "output": request.output,
             "input": request.input_spec.as_json(),
             "canonicaliser": CANONICALISER,
         }
@@ -37,6 +38,7 @@ class ModelApi:
             file_digest=request.file.digest,
             display_name=request.display_name,
             architecture=request.architecture,
+            output=request.output,
             input_spec=request.input_spec.as_json(),
         )
         key = RequestKey(request.request_id, "CreateModel", digest(body))

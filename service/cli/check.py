@@ -15,6 +15,7 @@ from service.cli.options import (
     Model,
     Normalize,
     Out,
+    OutputName,
     PolicyFile,
     Seed,
     Server,
@@ -36,6 +37,7 @@ def check(  # noqa: PLR0913 - the options of a command
     normalize: Normalize = None,
     layout: Layout = "nchw",
     arch: Architecture = "",
+    output: OutputName = "",
     expect_accuracy: ExpectAccuracy = None,
     limit: Limit = None,
     seed: Seed = None,
@@ -58,6 +60,7 @@ def check(  # noqa: PLR0913 - the options of a command
         written.text,
         input_spec=input_spec(normalize, layout),
         architecture=arch,
+        output=output,
         expected_accuracy=expect_accuracy,
         seed=seed,
     )

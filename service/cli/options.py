@@ -50,6 +50,15 @@ Architecture = Annotated[
         rich_help_panel=_ABOUT_MODEL,
     ),
 ]
+OutputName = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        metavar="NAME",
+        help="Which output of the model holds the class scores, where it has several.",
+        rich_help_panel=_ABOUT_MODEL,
+    ),
+]
 ExpectAccuracy = Annotated[
     float | None,
     typer.Option(

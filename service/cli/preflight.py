@@ -15,6 +15,7 @@ from service.cli.options import (
     Limit,
     Model,
     Normalize,
+    OutputName,
     Server,
 )
 from service.cli.terminal import say
@@ -37,6 +38,7 @@ def preflight(  # noqa: PLR0913 - the options of a command
     normalize: Normalize = None,
     layout: Layout = "nchw",
     arch: Architecture = "",
+    output: OutputName = "",
     expect_accuracy: ExpectAccuracy = None,
     limit: Limit = None,
     server: Server = None,
@@ -57,6 +59,7 @@ def preflight(  # noqa: PLR0913 - the options of a command
         _NO_POLICY,
         input_spec=input_spec(normalize, layout),
         architecture=arch,
+        output=output,
         expected_accuracy=expect_accuracy,
         analyzers=(AnalyzerSpec(_ANALYZER),),
         evidence_only=True,

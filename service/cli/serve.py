@@ -1,7 +1,7 @@
 """``assay serve``: a standing service for many clients."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,6 +33,14 @@ def serve(
             "--home", metavar="DIR", file_okay=False, help="Where state is kept, as ASSAY_HOME."
         ),
     ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(
+            "--device",
+            envvar="ASSAY_DEVICE",
+            help="Where models run: auto takes a GPU where there is one, cuda insists on it.",
+        ),
+    ] = "cpu",
     debug: Debug = False,
 ) -> Exit:
     """Serve until told to end. Only this machine can reach it unless you say otherwise."""
@@ -43,7 +51,7 @@ def serve(
     from service.serve import standing  # needs the parts that were just looked for
 
     where = home.expanduser().absolute() if home else default_home()
-    standing(Settings(home=where, listen=listen, http=http), _announce)
+    standing(Settings(home=where, listen=listen, http=http, device=device), _announce)
     return Exit.PASS
 
 
@@ -53,4 +61,10 @@ def _announce(service: "Service") -> None:
     if service.http_port:
         host = service.settings.http.rpartition(":")[0]
         say(f"Pages and metrics at http://{host}:{service.http_port}/audits")
+    say(f"Models run on {service.placement['device']}.{_why(service)}")
     say("Ctrl-C ends it.")
+
+
+def _why(service: "Service") -> str:
+    why = service.placement["why"]
+    return f" No GPU: {why}." if why else ""

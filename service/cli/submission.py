@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from service.cli.displays import Display
+from service.cli.packing import packed
 from service.cli.wishes import Wish
 from service.client import Client
 from service.rpc.ports import (
@@ -20,13 +21,15 @@ _LONGEST_NAME = 200
 
 def submit(client: Client, wish: Wish, display: Display) -> str:
     """The name of the audit that was queued."""
-    model_file = _send(client, wish.model, "model", display)
+    with packed(wish.model) as whole:
+        model_file = _send(client, whole, "model", display)
     data_file = _send(client, wish.data.path, "data", display)
     display.step("Reading model and data.")
     making_model = client.create_model(
         NewModel(
             model_file,
             architecture=wish.architecture,
+            output=wish.output,
             input_spec=wish.input_spec,
             display_name=_shown(wish.model),
         )
@@ -67,8 +70,18 @@ def _tell(model: ModelView, eval_set: EvalSetView, display: Display) -> None:
     )
     if subject.batch == "one":
         display.step(
-            "The model file fixes its batch axis at 1, so images run one by one: slower, but "
+            "A batch would change the model's answers, so images run one by one: slower, but "
             "otherwise the same."
+        )
+    if subject.freed:
+        display.step(
+            "The model file fixes its batch axis at 1. It was opened, answers batches as it "
+            "answers single images, and breaks are replayed one by one."
+        )
+    if subject.twin:
+        display.step(
+            f"Warning: the model's own slopes say nothing ({subject.twin}); the attack climbs "
+            "those of a twin without rounding, and that alone never earns a PASS."
         )
     if subject.gradient_gap:
         display.step(

@@ -18,6 +18,7 @@ class Wish:
     policy: str
     input_spec: InputSpec = field(default_factory=InputSpec)
     architecture: str = ""
+    output: str = ""
     expected_accuracy: float | None = None
     seed: int | None = None
     analyzers: Sequence[AnalyzerSpec] = ()

@@ -17,7 +17,7 @@ from service.core.stops import certainly_fails, fails, survivors_needed
 from service.errors import AssayError, Code
 
 State = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-IndicatorState = Literal["ok", "red", "missing"]
+IndicatorState = Literal["ok", "red", "missing", "not_applicable"]
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,8 @@ def _indicator(key: str, metric: str, one: Mapping[str, Json]) -> Mapping[str, J
     if one.get("outcome") == "measured" and limit is not None and denominator:
         share = int(numerator or 0) / int(denominator)
         state = "ok" if numerator is not None and 0 <= share <= float(limit) else "red"
+    elif one.get("outcome") == "not_applicable":
+        state = "not_applicable"  # there is nothing that it could doubt
     return {
         "analyzer": key,
         "metric": metric,
@@ -296,7 +298,10 @@ def _held_back(case: _Case, analyzer: str) -> str:
     if case.doubts:
         return case.doubts[0]
     concerned = {analyzer, *_firsts(case.facts)}
-    bad = [one for one in case.indicators if one["state"] != "ok" and one["analyzer"] in concerned]
+    fine = ("ok", "not_applicable")
+    bad = [
+        one for one in case.indicators if one["state"] not in fine and one["analyzer"] in concerned
+    ]
     if not bad:
         return ""
     words = ", ".join(f"{one['metric']} is {one['state']}" for one in bad)

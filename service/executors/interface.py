@@ -95,6 +95,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def placement(self) -> Mapping[str, str]:
+        """Where models run, what was asked for, and why it is not that."""
+        ...
+
+    @property
     def sandbox_level(self) -> int:
         """How tightly children are locked."""
         ...

@@ -47,9 +47,11 @@ class LocalJob:
 class LocalExecutor:
     """Starts the supervisor, and starts it again when it died."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, device: str = "cpu") -> None:
         """Results of jobs land in ``spool`` until somebody adopts them."""
         self._spool = spool
+        self._device = device
+        self._placement: Mapping[str, str] = {}
         self._jobs: dict[str, LocalJob] = {}
         self._sending = asyncio.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,6 +65,11 @@ class LocalExecutor:
     def engine(self) -> Mapping[str, str]:
         """The engine class of results from here."""
         return self._engine
+
+    @property
+    def placement(self) -> Mapping[str, str]:
+        """Where models run, what was asked for, and why it is not that."""
+        return self._placement
 
     @property
     def sandbox_level(self) -> int:
@@ -79,7 +86,7 @@ class LocalExecutor:
         self._spool.mkdir(parents=True, exist_ok=True)
         ours, theirs = socket.socketpair()
         self._process = await asyncio.to_thread(
-            launch, "service.sandbox.supervisor:main", theirs, str(self._spool)
+            launch, "service.sandbox.supervisor:main", theirs, str(self._spool), self._device
         )
         theirs.close()
         reader, self._writer = await asyncio.open_connection(sock=ours)
@@ -87,6 +94,10 @@ class LocalExecutor:
         self._reading = asyncio.create_task(self._read(reader))
         hello = await self._hello
         self._engine, self._level = dict(hello["engine"]), int(hello["level"])
+        self._placement = dict(hello["placement"])
+        if self._device == "cuda" != self._placement["device"]:
+            await self.stop()
+            raise _no_device(self._placement["why"])
 
     async def stop(self) -> None:
         """Close the channel: the supervisor takes every child along and ends."""
@@ -158,6 +169,15 @@ class LocalExecutor:
         for job in self._jobs.values():
             job.heard.put_nowait({"event": "failed", "error": lost.as_json()})
         self._jobs.clear()
+
+
+def _no_device(why: str) -> AssayError:
+    return AssayError(
+        Code.DEVICE_UNAVAILABLE,
+        f"The GPU was asked for and cannot be used: {why}.",
+        "Take --device cpu, or --device auto to use a GPU only where there is one. For a GPU "
+        "install a CUDA build of torch and assay[server,gpu]; `nvidia-smi` must list the device.",
+    )
 
 
 def _collect(process: subprocess.Popen[bytes]) -> None:

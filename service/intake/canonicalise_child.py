@@ -7,28 +7,34 @@ from typing import Any
 import numpy as np
 
 from analyzers.contract import Array
-from analyzers.engines.selfcheck import self_check
-from analyzers.graph.canonical import canonicalise as canonical_form
+from analyzers.engines.agreement import agreed
 
 
 def canonicalise(
     body: Mapping[str, Any], files: Mapping[str, int]
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """The canonical bytes, and what reading and running them showed."""
-    del body
-    model = canonical_form(os.pread(files["file"], os.fstat(files["file"]).st_size, 0))
-    check = self_check(model)
+    upload = os.pread(files["file"], os.fstat(files["file"]).st_size, 0)
+    model, check = agreed(upload, body.get("output", ""))
     facts = {
         "shape": list(model.shape),
         "layout": model.layout,
+        "either_layout": model.image.either_layout,
+        "dtype": model.input_spec.dtype,
+        "scale": model.input_spec.scale,
+        "axes": list(model.input_spec.axes),
         "classes": model.classes,
-        "output_name": model.output_name,
+        "output_name": model.upload_output,
+        "tail": model.tail,
         "batch": check.batch,
         "opset": model.opset,
+        "upload_opset": model.upload_opset,
+        "upload_batch": model.upload_batch,
+        "upload_gap": check.upload_gap,
         "parameters": model.parameters,
         "bn_folded": model.bn_folded,
-        "softmax_tail": model.softmax_tail,
         "gradient_gap": check.gradient_gap,
+        "twin": check.twin,
         "engine_parity": check.parity,
     }
     return facts, {"canonical": np.frombuffer(model.raw, np.uint8)}

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from service.intake.sniff import ONNX, SAFETENSORS
+from service.intake.sniff import ONNX, ONNX_ZIP, SAFETENSORS
 
 
 class Format(NamedTuple):
@@ -15,6 +15,7 @@ class Format(NamedTuple):
 
 MODEL_FORMATS = (
     Format(ONNX, "ONNX, one file with its weights inside", needs_architecture=False),
+    Format(ONNX_ZIP, "ONNX and the files of its weights, in one zip", needs_architecture=False),
     Format(SAFETENSORS, "safetensors weights of a declared architecture", needs_architecture=True),
 )
 

@@ -1,7 +1,7 @@
 """From uploaded bytes to a subject or an evaluation set, each stage in a child of its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -70,7 +70,9 @@ class Intake:
             )
         return found
 
-    async def canonical(self, file: Digest, form: str, architecture: str) -> Canonical:
+    async def canonical(
+        self, file: Digest, form: str, *, architecture: str = "", output: str = ""
+    ) -> Canonical:
         """Convert when needed, then canonicalise; each in a child of its own."""
         source = file
         facts: dict[str, Json] = {}
@@ -78,9 +80,11 @@ class Intake:
             body = {"architecture": architecture}
             converted = await self._run("convert", body, source, CONVERT_SECONDS)
             source = await self._keep(converted.tensors["onnx"])
-            facts["conversion"] = {"architecture": architecture, **converted.facts}
-        made = await self._run("canonicalise", {}, source, READ_SECONDS)
+            told = {"architecture": architecture, "weights": file}
+            facts["conversion"] = {**told, **converted.facts}
+        made = await self._run("canonicalise", {"output": output}, source, READ_SECONDS)
         kept = await self._keep(made.tensors["canonical"])
+        facts["upload"] = "" if form == SAFETENSORS else file
         return Canonical(kept, {**made.facts, **facts})
 
     async def eval_set(self, file: Digest, rows: tuple[int, int] | None) -> ImportedSet:
@@ -121,30 +125,51 @@ class Intake:
         return tensor.digest
 
 
-def subject_of(canonical: Canonical, spec: InputSpec) -> SubjectFacts:
-    """The subject under one preprocessing; its digest covers file, map and output."""
+def subject_of(canonical: Canonical, declared: InputSpec) -> SubjectFacts:
+    """The subject under one preprocessing.
+
+    Its digest covers canonical file, map and output, and the uploaded file where that is asked
+    again: what it answered may not be remembered for another upload of the same graph.
+    """
     facts = canonical.facts
+    spec = input_spec_of(canonical, declared)
     channels, height, width = facts["shape"]
-    check_input_spec(spec, channels)
-    if facts["layout"] != spec.layout:
-        raise AssayError(
-            Code.PREPROCESSING_INVALID,
-            f"The model's input is laid out as {facts['layout'].upper()}, and "
-            f"{spec.layout.upper()} was declared.",
-            f"Give --layout {facts['layout']}.",
-        )
     name = digest(
-        {"model": canonical.digest, "input": spec.as_json(), "output": facts["output_name"]}
+        {
+            "model": canonical.digest,
+            "input": spec.as_json(),
+            "output": facts["output_name"],
+            "upload": facts["upload"],
+        }
     )
     return SubjectFacts(
         digest=name,
         classes=facts["classes"],
         shape=(channels, height, width),
         batch=facts["batch"],
+        freed=facts["batch"] == "free" and facts["upload_batch"] == "one",
         gradient_gap=facts["gradient_gap"],
+        uploaded=bool(facts["upload"]),
+        twin=facts["twin"],
         bn_folded=facts["bn_folded"],
         parameters=facts["parameters"],
+        source_weights=facts.get("conversion", {}).get("weights", ""),
     )
+
+
+def input_spec_of(canonical: Canonical, declared: InputSpec) -> InputSpec:
+    """The declared preprocessing, with what only the file can say: its type and its axes."""
+    facts = canonical.facts
+    check_input_spec(declared, facts["shape"][0])
+    if facts["layout"] != declared.layout and not facts["either_layout"]:
+        raise AssayError(
+            Code.PREPROCESSING_INVALID,
+            f"The model's input is laid out as {facts['layout'].upper()}, and "
+            f"{declared.layout.upper()} was declared.",
+            f"Give --layout {facts['layout']}.",
+        )
+    scale = facts["scale"] if declared.scale == 1.0 else declared.scale
+    return replace(declared, scale=scale, dtype=facts["dtype"], axes=tuple(facts["axes"]))
 
 
 def _head(path: Path) -> bytes:

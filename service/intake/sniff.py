@@ -7,8 +7,9 @@ from service.errors import AssayError, Code
 ONNX = "onnx"
 SAFETENSORS = "safetensors"
 NPZ = "npz"
-HEAD = 16
-"""How many leading bytes recognition looks at."""
+ONNX_ZIP = "onnx-zip"
+HEAD = 512
+"""How many leading bytes recognition looks at: enough for the first name in a zip."""
 
 _ZIP = b"PK\x03\x04"
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -19,9 +20,11 @@ _EXPORT = (
 
 
 def model_format(head: bytes, size: int) -> str:
-    """``onnx`` or ``safetensors``; anything else is refused with the way to export."""
+    """A model's format; what is none of those taken here is refused with the way to export."""
     if size == 0:
         raise AssayError(Code.MODEL_EMPTY, "The model file is empty.", "Export the model again.")
+    if head.startswith(_ZIP) and _first_member(head).endswith(b".onnx"):
+        return ONNX_ZIP
     if head.startswith((_ZIP, *_PICKLES)):
         raise AssayError(
             Code.MODEL_NOT_RECOGNISED,
@@ -50,8 +53,14 @@ def data_format(head: bytes, size: int) -> str:
     return NPZ
 
 
+def _first_member(head: bytes) -> bytes:
+    """The name in the first local header of a zip (APPNOTE 4.3.7)."""
+    length = int.from_bytes(head[26:28], "little")
+    return head[30 : 30 + length]
+
+
 def _is_safetensors(head: bytes, size: int) -> bool:
-    if len(head) < HEAD - 7:
+    if len(head) < 9:  # noqa: PLR2004 - the length of the header, and its first byte
         return False
     (length,) = struct.unpack("<Q", head[:8])
     return 0 < length <= size - 8 and head[8:9] == b"{"

@@ -33,6 +33,7 @@ _MARKS = {
     "ok": Mark("ok", "good"),
     "red": Mark("red", "bad"),
     "missing": Mark("missing", "open"),
+    "not_applicable": Mark("not applicable", "good"),
 }
 _GRADES = {
     "A": "a proof, or a counterexample that replays",

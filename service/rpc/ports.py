@@ -142,6 +142,8 @@ class NewModel:
     """One of ``Capabilities.formats``; empty: recognise it by its content."""
     architecture: str = ""
     """One of ``Capabilities.architectures``, for formats that hold weights only."""
+    output: str = ""
+    """Name of the output that holds the class scores; empty: the only one."""
     input_spec: InputSpec = field(default_factory=InputSpec)
     display_name: str = ""
 
@@ -159,6 +161,7 @@ class ModelView:
     format: str = ""
     """Empty until recognised."""
     architecture: str = ""
+    output: str = ""
     canonical_digest: Digest = ""
     """Digest of the canonical ONNX file; empty until it exists."""
     facts: SubjectFacts | None = None

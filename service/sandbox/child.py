@@ -27,6 +27,7 @@ from analyzers.contract import (
     Tell,
 )
 from analyzers.engines.subject import OnnxSubject
+from analyzers.engines.uploaded import Upload
 from service.sandbox.frames import Broken, Channel
 from service.sandbox.limits import LEVEL, restrict
 
@@ -111,7 +112,7 @@ def _answer(
         message = f"the stage {stage} needs an open session"
         raise ValueError(message)
     if stage == "logits":
-        blobs = {"logits": session.logits(body, files["witness"])}
+        blobs = session.answers(body, files["witness"])
         return {"type": "answer", "facts": {}, "blobs": _heads(blobs)}, _bodies(blobs)
     partial = session.measure(body, files, _teller(channel))
     return _partial(partial), _bodies(partial.blobs)
@@ -169,6 +170,9 @@ class Session:
             SubjectFacts.from_json(body["subject"]),
             InputSpec.from_json(body["input_spec"]),
             threads=int(body["threads"]),
+            device=body.get("device", "cpu"),
+            upload=_upload(body.get("upload"), files),
+            source_weights=_source_weights(files),
         )
         shape = tuple(body["images"]["shape"])
         self.images = np.frombuffer(_body_of(files["images"]), body["images"]["dtype"]).reshape(
@@ -189,14 +193,32 @@ class Session:
         batch = self._batch(range(*shard.rows), body["positions"], body["ids"])
         return measure(shard, self.subject, batch, inputs, tell)
 
-    def logits(self, body: Mapping[str, Any], file: int) -> Array:
-        """Logits of given pictures: how a second child confirms what the first one claims."""
+    def answers(self, body: Mapping[str, Any], file: int) -> dict[str, Array]:
+        """What the canonical and the uploaded file say of given pictures.
+
+        This is how a second child confirms what the first one claims.
+        """
         images = np.frombuffer(_body_of(file), "<f4").reshape(body["shape"])
-        return self.subject.predict(images)
+        found = {"logits": self.subject.predict(images)}
+        if self.subject.uploaded is not None:
+            found["uploaded"] = self.subject.uploaded.predict(images)
+        return found
 
     def _batch(self, rows: Sequence[int], positions: Sequence[int], ids: Sequence[str]) -> Batch:
         picked = self.images[np.asarray(positions, np.int64)]
         return Batch(list(rows), pixels(picked), self.labels[np.asarray(positions, np.int64)], ids)
+
+
+def _upload(told: Mapping[str, Any] | None, files: Mapping[str, int]) -> Upload | None:
+    if told is None:
+        return None
+    return Upload(bytes(_body_of(files["upload"])), told["output"], told["batch"])
+
+
+def _source_weights(files: Mapping[str, int]) -> Mapping[str, Array] | None:
+    if "weights" not in files:
+        return None
+    return _load("service.intake.weights_child:floating")(bytes(_body_of(files["weights"])))
 
 
 def pixels(stored: Array) -> Array:

@@ -87,8 +87,9 @@ class Child:
 class Nursery:
     """The zygote and the forks it has made. Used by several session threads."""
 
-    def __init__(self) -> None:
-        """Start the first zygote."""
+    def __init__(self, device: str = "cpu") -> None:
+        """Start the first zygote; its children will run models on ``device``."""
+        self._device = device
         self._lock = threading.Lock()
         self._generation = 0
         self._forks = 0
@@ -98,6 +99,10 @@ class Nursery:
     def engine(self) -> Mapping[str, str]:
         """What the zygote said of its engines."""
         return self._engine
+
+    def placement(self) -> Mapping[str, str]:
+        """Where models run, what was asked for, and why it is not that."""
+        return self._placement
 
     def child(self, limits: Mapping[str, int]) -> Child:
         """Fork a child and wait until it has restricted itself."""
@@ -156,9 +161,10 @@ class Nursery:
 
     def _start(self) -> None:
         self._zygote, theirs = pair()
-        self._process = launch("service.sandbox.zygote:main", theirs.socket)
+        self._process = launch("service.sandbox.zygote:main", theirs.socket, self._device)
         theirs.close()
-        self._engine = dict(self._zygote.receive().body["engine"])
+        hello = self._zygote.receive().body
+        self._engine, self._placement = dict(hello["engine"]), dict(hello["placement"])
         self._generation += 1
         self._forks = 0
 

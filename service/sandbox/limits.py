@@ -32,7 +32,9 @@ def restrict(limits: Mapping[str, Any], parent: int) -> None:
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, 256)
     _limit(resource.RLIMIT_CPU, int(limits.get("cpu_seconds", 6 * 3600)))
-    _limit(resource.RLIMIT_AS, _address_space() + int(limits.get("memory", 6 * _GIB)))
+    # CUDA reserves far more addresses than it fills, so there only written memory is counted.
+    counted = resource.RLIMIT_DATA if limits.get("gpu") else resource.RLIMIT_AS
+    _limit(counted, _address_space() + int(limits.get("memory", 6 * _GIB)))
 
 
 def _limit(which: int, value: int) -> None:

@@ -28,7 +28,7 @@ from service.sandbox.messages import (
     Ready,
     Refused,
 )
-from service.sandbox.witness import confirmed
+from service.sandbox.witness import Opinion, opinion
 
 Finished = Callable[["Job", Mapping[str, Any]], None]
 
@@ -75,6 +75,22 @@ class Spooled:
         """The tensor, mapped from the spool."""
         dtype = np.dtype(self.head.dtype).newbyteorder("<")
         return np.frombuffer(self.path.read_bytes(), dtype).reshape(self.head.shape)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A measurement's claims after somebody else looked at them."""
+
+    columns: Mapping[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    replayed: int = 0
+    """Claims that the uploaded bytes were asked about."""
+    differing: int = 0
+    """Of these, how many they take for another class than the canonical file does."""
+
+    def counted(self, numbers: Mapping[str, float]) -> dict[str, float]:
+        """The child's own counts of replays, with those of its claims."""
+        told = {"replayed": self.replayed, "replay_differs": self.differing}
+        return {name: numbers.get(name, 0) + more for name, more in told.items() if self.replayed}
 
 
 class Session(threading.Thread):
@@ -227,9 +243,7 @@ class Session(threading.Thread):
             unless_whole.pop_all()
         return found
 
-    def _settled(
-        self, job: Job, said: Answer | PartialAnswer, blobs: list[Spooled]
-    ) -> dict[str, list[Any]]:
+    def _settled(self, job: Job, said: Answer | PartialAnswer, blobs: list[Spooled]) -> Settled:
         """As ``_confirm``; the tensors of a job that fails there are nobody's, so they go."""
         with contextlib.ExitStack() as unless_settled:
             for one in blobs:
@@ -238,29 +252,28 @@ class Session(threading.Thread):
             unless_settled.pop_all()
         return found
 
-    def _confirm(
-        self, job: Job, said: Answer | PartialAnswer, blobs: list[Spooled]
-    ) -> dict[str, list[Any]]:
-        """Columns after confirmation: a claim becomes ``broken`` or, unconfirmed, ``pending``."""
+    def _confirm(self, job: Job, said: Answer | PartialAnswer, blobs: list[Spooled]) -> Settled:
+        """What confirmation makes of claims: ``broken`` or, unconfirmed, ``pending``."""
         if not isinstance(said, PartialAnswer):
-            return {}
+            return Settled()
         states = [str(state) for state in said.samples.get("state", [])]
         claimed = [at for at, state in enumerate(states) if state == "claimed"]
         if any(state in ("broken", "pending", "certified") for state in states):
             message = "a child may claim, never settle"
             raise Overflow(message)
         if not claimed:
-            return {}
+            return Settled()
         became: list[int | None] = [None] * len(states)
-        for at, found in zip(claimed, self._second_opinion(job, said, blobs, claimed), strict=True):
+        opinion = self._second_opinion(job, said, blobs, claimed)
+        for at, found in zip(claimed, opinion.became, strict=True):
             states[at] = "pending" if found is None else "broken"
             became[at] = found
-        return {"state": states, "became": became}
+        return Settled({"state": states, "became": became}, opinion.replayed, opinion.differing)
 
     def _second_opinion(
         self, job: Job, said: PartialAnswer, blobs: list[Spooled], claimed: list[int]
-    ) -> list[int | None]:
-        """The class that each confirmed witness is taken for; None for one that fails."""
+    ) -> Opinion:
+        """What the canonical file says in another child, and what the uploaded bytes say."""
         witness = next((one for one in blobs if one.head.name == said.claims), None)
         assert self._opening is not None  # noqa: S101 - measurements always run in a session
         stored = self._opening["body"]["images"]
@@ -268,21 +281,21 @@ class Session(threading.Thread):
         if witness is None or witness.head.shape != expected or witness.head.dtype != "float32":
             message = "claims without one witness each"
             raise Overflow(message)
-        logits = self._asked_again(job, witness.path, expected)
+        answers = self._asked_again(job, witness.path, expected)
+        wanted = {"logits", "uploaded"} if "upload" in self._opening["files"] else {"logits"}
+        if set(answers) != wanted:
+            message = "a second opinion without the answers that were asked for"
+            raise Overflow(message)
         clean, labels = self._stored(job, claimed)
-        if logits.shape[0] != len(claimed) or logits.ndim != 2:  # noqa: PLR2004 - [claims, classes]
-            return [None] * len(claimed)
         config = job.body["shard"]["config"]
-        holds = confirmed(
-            clean, witness.array(), logits, labels, norm=config["norm"], eps=config["eps"]
+        return opinion(
+            clean, witness.array(), answers, labels, norm=config["norm"], eps=config["eps"]
         )
-        return [
-            int(label) if held else None
-            for held, label in zip(holds, logits.argmax(axis=1), strict=True)
-        ]
 
-    def _asked_again(self, job: Job, witness: Path, shape: list[int]) -> np.ndarray[Any, Any]:
-        """Logits of the witnesses from a second child; a fresh one when the first gives none.
+    def _asked_again(
+        self, job: Job, witness: Path, shape: list[int]
+    ) -> dict[str, np.ndarray[Any, Any]]:
+        """Answers to the witnesses from a second child; a fresh one when the first gives none.
 
         No answer is not a refutation: a job whose claims nobody could look at must fail, or a
         crash in the wrong moment would let a true break pass for a false claim.
@@ -298,9 +311,10 @@ class Session(threading.Thread):
                 if last:
                     raise _unconfirmed() from error
             else:
-                logits = found[0].array()
-                found[0].path.unlink()
-                return logits
+                answers = {one.head.name: one.array() for one in found}
+                for one in found:
+                    one.path.unlink()
+                return answers
         raise _unconfirmed()
 
     def _stored(
@@ -346,7 +360,7 @@ def _opened(files: Mapping[str, str]):  # noqa: ANN202 - yields descriptors for 
 def _done(
     said: Answer | PartialAnswer,
     blobs: list[Spooled],
-    settled: dict[str, list[Any]],
+    settled: Settled,
     retries: int,
 ) -> dict[str, Any]:
     event: dict[str, Any] = {
@@ -360,8 +374,8 @@ def _done(
         **event,
         "facts": {
             "outcome": said.outcome,
-            "numbers": said.numbers,
-            "samples": {**said.samples, **settled},
+            "numbers": {**said.numbers, **settled.counted(said.numbers)},
+            "samples": {**said.samples, **settled.columns},
             "passes": said.passes,
             "note": said.note,
         },

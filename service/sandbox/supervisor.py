@@ -20,18 +20,19 @@ from service.sandbox.sessions import Job, Session, too_much
 class Supervisor:
     """Jobs in, events out; one thread for every open session."""
 
-    def __init__(self, channel: Channel, spool: Path) -> None:
+    def __init__(self, channel: Channel, spool: Path, device: str = "cpu") -> None:
         """Take over the channel to the service and the folder for results."""
         self._channel = channel
         self._speaking = threading.Lock()
-        self._nursery = Nursery()
+        self._nursery = Nursery(device)
         self._spool = spool
         self._sessions: dict[str, Session] = {}
         self._jobs: dict[str, tuple[Session, Job]] = {}
 
     def run(self) -> None:
         """Serve the service until it is gone, then take every child along."""
-        self.say({"event": "hello", "engine": self._nursery.engine(), "level": 1})
+        told = {"engine": self._nursery.engine(), "placement": self._nursery.placement()}
+        self.say({"event": "hello", **told, "level": 1})
         try:
             while True:
                 self._heed(self._channel.receive().body)
@@ -83,8 +84,8 @@ class Supervisor:
         self.say({"job": job.id, **event})
 
 
-def main(descriptor: int, spool: str) -> None:
+def main(descriptor: int, spool: str, device: str = "cpu") -> None:
     """Run on an inherited socket until the service closes its end."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
-    Supervisor(Channel(socket.socket(fileno=descriptor)), Path(spool)).run()
+    Supervisor(Channel(socket.socket(fileno=descriptor)), Path(spool), device).run()

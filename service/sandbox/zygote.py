@@ -11,30 +11,34 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from service.sandbox.frames import Broken, Channel, Control
+from service.settings import Device
 
 # The engines come first: they set what other libraries read from the environment as they load.
 PRELOADED = ("analyzers.engines", "onnx", "safetensors.torch", "service.sandbox.child")
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, device: Device = "cpu") -> None:
     """Serve fork and reap requests until the supervisor is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=descriptor))
-    channel.send({"type": "hello", "engine": _preload()})
+    channel.send({"type": "hello", **_preload(device)})
     with contextlib.suppress(Broken):
         while True:
             _answer(channel, channel.receive())
 
 
-def _preload() -> dict[str, str]:
-    """Import once what every child needs; children share the pages."""
+def _preload(device: Device) -> dict[str, Any]:
+    """Import once what every child needs, and settle where they will run."""
     for name in PRELOADED:
         importlib.import_module(name)
-    from analyzers.engines.subject import engine_facts  # noqa: PLC0415 - loads the engines
+    from analyzers.engines.devices import as_json, probed  # noqa: PLC0415 - loads the engines
+    from analyzers.engines.subject import engine_facts  # noqa: PLC0415 - as above
 
-    return engine_facts()
+    placement = probed(device)
+    return {"engine": engine_facts(placement), "placement": as_json(placement)}
 
 
 def _answer(channel: Channel, asked: Control) -> None:

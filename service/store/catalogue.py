@@ -104,10 +104,7 @@ class Catalogue:
     async def conversion(self, wish: Conversion) -> Conversion | None:
         """What intake made of this file before."""
         table = tables.conversion
-        same = [
-            table.c[name] == getattr(wish, name)
-            for name in ("project", "file_digest", "format", "architecture", "canonicaliser")
-        ]
+        same = [column == getattr(wish, column.name) for column in table.primary_key]
         async with self._database.read() as connection:
             query = select(table).where(*same)
             found = (await connection.execute(query)).mappings().first()

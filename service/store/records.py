@@ -57,6 +57,7 @@ class NewModel:
     display_name: str = ""
     format: str = ""
     architecture: str = ""
+    output: str = ""
     input_spec: Json = None
     state: IntakeState = "QUEUED"
     canonical_digest: Digest = ""
@@ -85,6 +86,7 @@ class Conversion:
     file_digest: Digest
     format: str
     architecture: str
+    output: str
     canonicaliser: str
     canonical_digest: Digest
     facts: Json = None

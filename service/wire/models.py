@@ -16,13 +16,18 @@ from service.wire.fields import checked_name, checked_request_id, checked_text, 
 from service.wire.lists import query_from_pb
 from service.wire.problems import problem_if_set, problem_to_pb
 from service.wire.structures import time_from_pb, time_to_pb
-from service.wire.words import BATCH_MODES, FOLDINGS, LAYOUTS, STATES
+from service.wire.words import BATCH_MODES, ELEMENT_TYPES, FOLDINGS, LAYOUTS, STATES
 
 
 def input_spec_to_pb(spec: InputSpec) -> common_pb2.InputSpec:
     """The map from pixels to a model's input."""
     return common_pb2.InputSpec(
-        layout=LAYOUTS.to_pb(spec.layout), scale=spec.scale, mean=spec.mean, std=spec.std
+        layout=LAYOUTS.to_pb(spec.layout),
+        scale=spec.scale,
+        mean=spec.mean,
+        std=spec.std,
+        element_type=ELEMENT_TYPES.to_pb(spec.dtype),
+        axes=spec.axes,
     )
 
 
@@ -33,6 +38,8 @@ def input_spec_from_pb(message: common_pb2.InputSpec) -> InputSpec:
         scale=message.scale if message.HasField("scale") else 1.0,
         mean=tuple(message.mean),
         std=tuple(message.std),
+        dtype=ELEMENT_TYPES.if_set(message.element_type, "input_spec.element_type") or "float32",
+        axes=tuple(message.axes),
     )
     finite = all(math.isfinite(value) for value in (spec.scale, *spec.mean, *spec.std))
     positive = spec.scale > 0 and all(value > 0 for value in spec.std)
@@ -58,6 +65,10 @@ def subject_facts_to_pb(facts: SubjectFacts) -> model_service_pb2.SubjectFacts:
         gradient_gap=facts.gradient_gap,
         bn_folded=FOLDINGS.to_pb(None if facts.bn_folded == "unknown" else facts.bn_folded),
         parameters=facts.parameters,
+        twin=facts.twin,
+        uploaded=facts.uploaded,
+        source_weights=facts.source_weights,
+        freed=facts.freed,
     )
 
 
@@ -71,6 +82,10 @@ def subject_facts_from_pb(message: model_service_pb2.SubjectFacts) -> SubjectFac
         gradient_gap=message.gradient_gap,
         bn_folded=FOLDINGS.if_set(message.bn_folded, "facts.bn_folded") or "unknown",
         parameters=message.parameters,
+        twin=message.twin,
+        uploaded=message.uploaded,
+        source_weights=message.source_weights,
+        freed=message.freed,
     )
 
 
@@ -84,6 +99,7 @@ def new_model_to_pb(request: NewModel) -> model_service_pb2.CreateModelRequest:
             display_name=request.display_name,
             format=request.format,
             architecture=request.architecture,
+            output=request.output,
             input_spec=input_spec_to_pb(request.input_spec),
         ),
     )
@@ -99,6 +115,7 @@ def new_model_from_pb(request: model_service_pb2.CreateModelRequest) -> NewModel
         display_name=checked_text(model.display_name, "model.display_name"),
         format=checked_text(model.format, "model.format"),
         architecture=checked_text(model.architecture, "model.architecture"),
+        output=checked_text(model.output, "model.output"),
         input_spec=input_spec_from_pb(model.input_spec),
     )
 
@@ -111,6 +128,7 @@ def model_to_pb(view: ModelView) -> model_service_pb2.Model:
         display_name=view.display_name,
         format=view.format,
         architecture=view.architecture,
+        output=view.output,
         input_spec=input_spec_to_pb(view.input_spec),
         canonical_digest=view.canonical_digest,
         facts=view.facts and subject_facts_to_pb(view.facts),
@@ -129,6 +147,7 @@ def model_from_pb(message: model_service_pb2.Model) -> ModelView:
         display_name=message.display_name,
         format=message.format,
         architecture=message.architecture,
+        output=message.output,
         input_spec=input_spec_from_pb(message.input_spec),
         canonical_digest=message.canonical_digest,
         facts=subject_facts_from_pb(message.facts) if message.HasField("facts") else None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Generic, Literal, TypeVar, get_args
 
-from analyzers.contract import Bound, Grade, Layout, Outcome, Severity, ViewKind
+from analyzers.contract import Bound, Grade, InputType, Layout, Outcome, Severity, ViewKind
 from assay.v1 import audit_service_pb2, capabilities_service_pb2, common_pb2, model_service_pb2
 from service.rpc.ports import Claim, LogLevel, Profile, State, VerdictWord
 from service.wire.fields import invalid
@@ -49,6 +49,9 @@ VERDICTS: Words[VerdictWord, common_pb2.Verdict] = Words(
 PROFILES: Words[Profile, common_pb2.Profile] = Words(common_pb2, "PROFILE", get_args(Profile))
 CLAIMS: Words[Claim, common_pb2.Claim] = Words(common_pb2, "CLAIM", get_args(Claim))
 LAYOUTS: Words[Layout, common_pb2.Layout] = Words(common_pb2, "LAYOUT", get_args(Layout))
+ELEMENT_TYPES: Words[InputType, common_pb2.ElementType] = Words(
+    common_pb2, "ELEMENT_TYPE", get_args(InputType)
+)
 OUTCOMES: Words[Outcome, common_pb2.Outcome] = Words(common_pb2, "OUTCOME", get_args(Outcome))
 BOUNDS: Words[Bound, common_pb2.Bound] = Words(common_pb2, "BOUND", get_args(Bound))
 GRADES: Words[Grade, common_pb2.Grade] = Words(common_pb2, "GRADE", get_args(Grade))

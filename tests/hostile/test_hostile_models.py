@@ -233,9 +233,9 @@ def two_inputs() -> onnx.ModelProto:
     return made([helper.make_node("Add", ["x", "z"], ["s"]), *head("s")], inputs=both)
 
 
-def int64_input() -> onnx.ModelProto:
-    """A model that wants whole numbers."""
-    wants = [helper.make_tensor_value_info("x", TensorProto.INT64, ["b", 3, 8, 8])]
+def double_input() -> onnx.ModelProto:
+    """A model that wants numbers of 64 bits."""
+    wants = [helper.make_tensor_value_info("x", TensorProto.DOUBLE, ["b", 3, 8, 8])]
     cast = helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT)
     return made([cast, *head("f")], inputs=wants)
 
@@ -270,7 +270,7 @@ CRAFTED: list[tuple[Callable[[], onnx.ModelProto], set[Code]]] = [
     (custom_domain, {Code.MODEL_OPERATOR_UNSUPPORTED}),
     (cycle, {Code.MODEL_BROKEN}),
     (two_inputs, {Code.MODEL_INPUT_UNSUPPORTED}),
-    (int64_input, {Code.MODEL_INPUT_UNSUPPORTED}),
+    (double_input, {Code.MODEL_INPUT_UNSUPPORTED}),
     (no_output, {Code.MODEL_OUTPUT_UNSUPPORTED, Code.MODEL_BROKEN}),
     (one_output, {Code.MODEL_ONE_OUTPUT}),
     (nan_weights, {Code.MODEL_LOGITS_NOT_FINITE}),

@@ -25,7 +25,15 @@ from analyzers.contract import (
     Stop,
     Unit,
 )
-from service.audit_run import AuditRun, Kept, Material, kept_from_json, kept_of, kept_to_json
+from service.audit_run import (
+    Allowance,
+    AuditRun,
+    Kept,
+    Material,
+    kept_from_json,
+    kept_of,
+    kept_to_json,
+)
 from service.core.canonical import digest
 from service.core.driver import Course, Step, instances_for
 from service.core.permutation import permutation
@@ -68,6 +76,7 @@ class ToyExecutor:
     """Answers with the toys' known states, and with a tensor for every unit."""
 
     engine: Mapping[str, str] = {"device": "toy"}
+    placement: Mapping[str, str] = {"device": "toy"}
     sandbox_level = 0
 
     def __init__(self, spool: Path, *, fails_at: int = -1, silent: bool = False) -> None:
@@ -159,9 +168,7 @@ class Bench:
             self.executor,
             self.memory,
             session="bench",
-            threads=2,
-            unit_seconds=9.0,
-            limits={"memory": 1},
+            allowance=Allowance(threads=2, unit_seconds=9.0, limits={"memory": 1}),
         )
 
     def drive(self, observer: Heard | None = None) -> Heard:
@@ -217,6 +224,7 @@ def test_requests_carry_limits_session_and_opening(tmp_path: Path) -> None:
                 "input_spec": InputSpec().as_json(),
                 "images": {"dtype": "uint8", "shape": [N, 3, 4, 4]},
                 "threads": 2,
+                "device": "toy",
             }
         )
     }

@@ -82,13 +82,15 @@ def test_models_that_cannot_be_judged(
     assert caught.value.code is code
 
 
-def test_fixed_batch_runs_image_by_image_and_says_so(
+def test_a_fixed_batch_is_opened_replayed_one_by_one_and_said(
     service: Running, data: Path, tmp_path: Path
 ) -> None:
-    """A batch axis fixed at 1 is no error: the same images fall, and the report names the mode."""
+    """A batch axis fixed at 1 is no error: the same images fall, and the evidence says how."""
     one = service.audit(fixed_batch(tmp_path / "one.onnx"), data, policy(ABOVE), rows=(0, 20))
     many = service.audit(NETS / "robust.onnx", data, policy(ABOVE), rows=(0, 20))
-    facts = service.evidence(one.name)["facts"]
-    assert facts["subject"]["batch"] == "one"
+    subject = service.evidence(one.name)["facts"]["subject"]
+    assert (subject["batch"], subject["freed"]) == ("free", True)
+    assert subject["canonical"]["upload_batch"] == "one"
     assert one.verdict == many.verdict
-    assert b"one" in service.file(one.name, "report.html")
+    states = {each["metric"]: each["state"] for each in judged(service, one.name)["indicators"]}
+    assert states["attack_replay_disagreement"] == "ok"

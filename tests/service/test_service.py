@@ -196,6 +196,10 @@ def test_weights_with_an_architecture_are_audited_like_the_export(
     subject = service.evidence(found.name)["facts"]["subject"]
     assert subject["format"] == "safetensors"
     assert subject["conversion"]["architecture"] == "demo-cnn6"
+    assert subject["source_weights"] == subject["file_digest"]
+    measured = service.evidence(found.name)["facts"]["measurements"]
+    (entropy,) = (one for one in measured if one["metric"] == "filter_entropy" and not one["scope"])
+    assert "those of the upload. Batch norm folded: no." in entropy["note"]
 
 
 def mistake(service: Running, model: Path, data: Path) -> AssayError:

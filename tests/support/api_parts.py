@@ -25,6 +25,7 @@ from service.store.queue import Queue
 from service.store.records import NewEvalSet, NewModel
 from service.taking_in import TakingIn
 
+PLACEMENT = {"asked": "cpu", "device": "cpu", "why": "", "capability": ""}
 ENGINE = {"device": "cpu", "runtime": "none"}
 
 
@@ -46,6 +47,7 @@ class NoChildren:
 
     asked: list[Request] = field(default_factory=list[Request])
     engine: Mapping[str, str] = field(default_factory=lambda: ENGINE)
+    placement: Mapping[str, str] = field(default_factory=lambda: PLACEMENT)
     sandbox_level: int = 1
 
     async def start(self) -> None:
@@ -79,7 +81,8 @@ class Desk:
         row = await catalogue.add_model(wish, None)
         facts: dict[str, Any] = {
             "subject": SubjectFacts("5" * 64, 10, (3, 4, 4)).as_json(),
-            "canonical": {},
+            "input_spec": InputSpec().as_json(),
+            "canonical": {"upload": canonical, "output_name": "y", "upload_batch": "free"},
         }
         await catalogue.model_ready(row, form="onnx", canonical=canonical, facts=facts)
         return f"projects/{project}/models/{name}"

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from analyzers.contract import Array, FloatArray, InputSpec, Json, SubjectFacts
+from analyzers.engines.agreement import agreed
 from analyzers.engines.selfcheck import self_check
 from analyzers.engines.subject import OnnxSubject
+from analyzers.engines.uploaded import Upload
 from analyzers.graph.canonical import canonicalise
+from analyzers.graph.normalise import Wish
 
 
 def node(operator: str, inputs: str, outputs: str, **attributes: Json) -> onnx.NodeProto:
@@ -93,6 +97,21 @@ def small_net(
     return raw(nodes, stored, shape=("batch", *shape), classes=classes, opset=opset)
 
 
+def unruled_net(shape: tuple[int, int, int] = (3, 8, 8)) -> bytes:
+    """A small net behind an operator without a gradient rule, which changes nothing."""
+    channels, height, width = shape
+    first = [
+        node("Reshape", "image rows", "columns"),
+        node("Col2Im", "columns size block", "pixels"),
+    ]
+    weights = {
+        "rows": np.array([0, channels, height * width]),
+        "size": np.array([height, width]),
+        "block": np.array([1, 1]),
+    }
+    return small_net(shape=shape, first=first, weights=weights)
+
+
 def curved_net(
     *, seed: int = 0, shape: tuple[int, int, int] = (3, 8, 8), gain: float = 16.0
 ) -> bytes:
@@ -116,16 +135,39 @@ def curved_net(
     return raw(nodes, stored, shape=("batch", *shape), classes=5)
 
 
-def subject_of(upload: bytes, spec: InputSpec | None = None, *, threads: int = 1) -> OnnxSubject:
-    """The subject that an upload becomes."""
-    found = canonicalise(upload)
-    check = self_check(found)
+def subject_of(
+    upload: bytes,
+    spec: InputSpec | None = None,
+    *,
+    threads: int = 1,
+    free: bool = True,
+    replay: bool = False,
+) -> OnnxSubject:
+    """The subject that an upload becomes; ``replay`` lets it ask the upload itself."""
+    if free:
+        found, check = agreed(upload)
+    else:
+        found = canonicalise(upload, Wish(free=False))
+        check = self_check(found, upload)
     facts = SubjectFacts(
-        found.digest, found.classes, found.shape, check.batch, gradient_gap=check.gradient_gap
+        found.digest,
+        found.classes,
+        found.shape,
+        check.batch,
+        gradient_gap=check.gradient_gap,
+        uploaded=replay,
+        twin=check.twin,
     )
-    return OnnxSubject(found.raw, facts, spec or InputSpec(found.layout), threads)
+    held = Upload(upload, found.upload_output, found.upload_batch) if replay else None
+    return OnnxSubject(found.raw, facts, spec or found.input_spec, threads, upload=held)
 
 
 def noise(count: int, shape: Sequence[int], seed: int = 0) -> FloatArray:
     """Pictures of uniform noise."""
     return np.random.default_rng(seed).random((count, *shape), np.float32)
+
+
+def reference_answers(body: bytes, images: Array) -> Array:
+    """What onnx's own evaluator says of images under a canonical or toy model."""
+    evaluator: Json = ReferenceEvaluator(onnx.ModelProto.FromString(body))
+    return np.asarray(evaluator.run(None, {"image": images})[0])

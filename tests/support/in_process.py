@@ -21,7 +21,15 @@ from analyzers.catalog import ALL
 from analyzers.contract import Analyzer, Array, Case, Digest, InputSpec, Json, Partial, Refusal
 from analyzers.engines.subject import engine_facts
 from service.audit_case import sample_names, versions
-from service.audit_run import Account, AuditRun, Kept, Material, kept_from_json, kept_to_json
+from service.audit_run import (
+    Account,
+    Allowance,
+    AuditRun,
+    Kept,
+    Material,
+    kept_from_json,
+    kept_to_json,
+)
 from service.core.driver import Course, Instance, Step, instances_for
 from service.core.evidence import facts_of, sample_table
 from service.core.expectation import check_expectation
@@ -32,10 +40,11 @@ from service.core.stops import stops_for
 from service.errors import AssayError, Code, error_from_json
 from service.executors.interface import Opening, Progress, Request, Result, Tensor
 from service.intake.fit import check_fit
-from service.intake.imports import Canonical, ImportedSet, Intake, subject_of
+from service.intake.imports import Canonical, ImportedSet, Intake, input_spec_of, subject_of
 from service.sandbox.child import STAGES, Session
 from service.sandbox.messages import BlobHead, PartialAnswer
-from service.sandbox.witness import confirmed
+from service.sandbox.sessions import Settled
+from service.sandbox.witness import opinion
 
 
 @contextlib.contextmanager
@@ -118,6 +127,11 @@ class InProcess:
         return engine_facts()
 
     @property
+    def placement(self) -> Mapping[str, str]:
+        """This processor, as asked."""
+        return {"asked": "cpu", "device": "cpu", "why": "", "capability": ""}
+
+    @property
     def sandbox_level(self) -> int:
         """Nothing is locked."""
         return 0
@@ -139,8 +153,12 @@ class InProcess:
         with opened(request.files) as files:
             partial = first.measure(request.body, files, tell)
         said = _said(partial)
-        samples = {**said.samples, **_settled(second, request, partial)}
-        facts = {**said.model_dump(exclude={"type", "claims", "blobs"}), "samples": samples}
+        settled = _settled(second, request, partial)
+        facts = {
+            **said.model_dump(exclude={"type", "claims", "blobs"}),
+            "numbers": {**said.numbers, **settled.counted(said.numbers)},
+            "samples": {**said.samples, **settled.columns},
+        }
         return Result(_as_json(facts), self._spooled(partial.blobs), 0)
 
     def _spooled(self, blobs: Mapping[str, Array]) -> dict[str, Tensor]:
@@ -182,12 +200,12 @@ def _said(partial: Partial) -> PartialAnswer:
     )
 
 
-def _settled(second: Session, request: Request, partial: Partial) -> dict[str, list[Json]]:
-    """Columns after confirmation by the other side."""
-    states: list[Json] = [str(state) for state in partial.samples.get("state", [])]
+def _settled(second: Session, request: Request, partial: Partial) -> Settled:
+    """What confirmation by the other side makes of claims."""
+    states: list[Any] = [str(state) for state in partial.samples.get("state", [])]
     claimed = [at for at, state in enumerate(states) if state == "claimed"]
     if not claimed:
-        return {}
+        return Settled()
     assert partial.claims is not None
     witness = partial.blobs[partial.claims]
     config = request.body["shard"]["config"]
@@ -195,14 +213,16 @@ def _settled(second: Session, request: Request, partial: Partial) -> dict[str, l
     clean = second.images[positions].astype(np.float32)
     if second.images.dtype == np.uint8:
         clean = clean / np.float32(255)
-    logits = second.subject.predict(witness)
+    answers = {"logits": second.subject.predict(witness)}
+    if second.subject.uploaded is not None:
+        answers["uploaded"] = second.subject.uploaded.predict(witness)
     labels = second.labels[positions]
-    holds = confirmed(clean, witness, logits, labels, norm=config["norm"], eps=config["eps"])
-    became: list[Json] = [None] * len(states)
-    for at, held, winner in zip(claimed, holds, logits.argmax(axis=1), strict=True):
-        states[at] = "broken" if held else "pending"
-        became[at] = int(winner) if held else None
-    return {"state": states, "became": became}
+    said = opinion(clean, witness, answers, labels, norm=config["norm"], eps=config["eps"])
+    became: list[Any] = [None] * len(states)
+    for at, winner in zip(claimed, said.became, strict=True):
+        states[at] = "pending" if winner is None else "broken"
+        became[at] = winner
+    return Settled({"state": states, "became": became}, said.replayed, said.differing)
 
 
 class Shelf:
@@ -348,6 +368,8 @@ class Pair:
         """The blobs as files."""
         data, details = self.data, self.data.details
         path = self.shelf.local_path
+        upload = self.canonical.facts["upload"]
+        weights = self.case.subject.source_weights
         return Material(
             model=str(path(self.canonical.digest)),
             images=str(path(data.images)),
@@ -355,7 +377,13 @@ class Pair:
             ids=sample_names(path(data.ids).read_bytes()),
             dtype=details["dtype"],
             shape=[data.facts.n, *details["shape"]],
-            input_spec=self.spec,
+            input_spec=input_spec_of(self.canonical, self.spec),
+            upload=str(path(upload)) if upload else "",
+            upload_form={
+                "output": self.canonical.facts["output_name"],
+                "batch": self.canonical.facts["upload_batch"],
+            },
+            weights=str(path(weights)) if weights else "",
         )
 
 
@@ -365,7 +393,7 @@ async def take_in(
     """Both files through every stage of intake."""
     file = shelf.put(model.read_bytes())
     form = intake.recognise_model(file, architecture)
-    canonical = await intake.canonical(file, form, architecture)
+    canonical = await intake.canonical(file, form, architecture=architecture)
     return Pair(canonical, await intake.eval_set(shelf.put(data), None), spec, shelf)
 
 
@@ -420,9 +448,7 @@ def audit_in_process(
         executor,
         memory,
         session="audit",
-        threads=1,
-        unit_seconds=600.0,
-        limits={},
+        allowance=Allowance(threads=1, unit_seconds=600.0, limits={}),
     )
     heard = Heard(expected_accuracy=how.expected_accuracy)
     asyncio.run(run.run(heard))
@@ -436,7 +462,11 @@ def audit_in_process(
 def _facts(course: Course, pair: Pair, engine: Mapping[str, str]) -> dict[str, Json]:
     return facts_of(
         course,
-        subject={**course.case.subject.as_json(), "canonical_digest": pair.canonical.digest},
+        subject={
+            **course.case.subject.as_json(),
+            "canonical_digest": pair.canonical.digest,
+            "canonical": dict(pair.canonical.facts),
+        },
         data={**course.case.data.as_json(), **pair.data.details},
         engine=engine,
         versions=versions(),

@@ -39,7 +39,7 @@ class Running:
     client: Client
     loop: asyncio.AbstractEventLoop
 
-    def audit(
+    def audit(  # noqa: PLR0913 - what may differ between audits
         self,
         model: Path,
         data: Path,
@@ -48,6 +48,7 @@ class Running:
         rows: tuple[int, int] | None = None,
         spec: InputSpec | None = None,
         architecture: str = "",
+        output: str = "",
         expected_accuracy: float | None = None,
         analyzers: tuple[AnalyzerSpec, ...] = (),
     ) -> AuditView:
@@ -59,6 +60,7 @@ class Running:
             rows=rows,
             spec=spec,
             architecture=architecture,
+            output=output,
             expected_accuracy=expected_accuracy,
             analyzers=analyzers,
         )
@@ -69,7 +71,7 @@ class Running:
             raise view.problem.as_error()
         return view
 
-    def begin(
+    def begin(  # noqa: PLR0913 - what may differ between audits
         self,
         model: Path,
         data: Path,
@@ -78,6 +80,7 @@ class Running:
         rows: tuple[int, int] | None = None,
         spec: InputSpec | None = None,
         architecture: str = "",
+        output: str = "",
         expected_accuracy: float | None = None,
         analyzers: tuple[AnalyzerSpec, ...] = (),
     ) -> str:
@@ -86,6 +89,7 @@ class Running:
         wish = NewModel(
             client.upload(model, "model"),
             architecture=architecture,
+            output=output,
             input_spec=spec or InputSpec(),
             display_name=model.name,
         )

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from analyzers.contract import (
+    Array,
     Batch,
     Case,
     ConvLayer,
+    ConvWeights,
     DataFacts,
     Done,
     FloatArray,
@@ -16,9 +18,13 @@ from analyzers.contract import (
     Json,
     LabelArray,
     Partial,
+    Place,
+    Places,
+    Reduce,
     Shard,
     SubjectFacts,
     Unit,
+    Uploaded,
 )
 
 SHAPE = (3, 6, 6)
@@ -29,6 +35,7 @@ class ToySubject:
     """Right about every picture of ``shades``, if it is fed as it expects to be."""
 
     gradient: Gradient | None = None
+    uploaded: Uploaded | None = None
 
     def __init__(
         self,
@@ -36,14 +43,15 @@ class ToySubject:
         expects: InputSpec | None = None,
         declared: InputSpec | None = None,
         shape: tuple[int, int, int] = SHAPE,
-        layers: Sequence[ConvLayer] = (),
+        layers: Sequence[ConvLayer] | ConvWeights = (),
         classes: int = CLASSES,
     ) -> None:
         """Say how it was trained (``expects``) and how it is said to have been (``declared``)."""
         self.facts = SubjectFacts("5" * 64, classes, shape, gradient_gap="op Toy at node toy")
         self.input_spec = declared or InputSpec()
         self._expects = expects or InputSpec()
-        self._layers = layers
+        given = layers if isinstance(layers, ConvWeights) else ConvWeights(layers)
+        self._weights = given
 
     def predict(self, images: FloatArray, input_spec: InputSpec | None = None) -> FloatArray:
         """Minus the squared distance of the mean pixel to the shade of each class."""
@@ -60,9 +68,20 @@ class ToySubject:
         shade = pixels.mean(axis=(1, 2, 3), dtype=np.float64)
         return -np.square(shade[:, None] - shades(self.facts.classes)).astype(np.float32)
 
-    def conv_layers(self) -> Sequence[ConvLayer]:
+    def conv_weights(self) -> ConvWeights:
         """The convolutions it was given."""
-        return self._layers
+        return self._weights
+
+    def places(self) -> Places:
+        """The one tensor that it has: its input, in the range of the model."""
+        channels, _, _ = self.facts.shape
+        return Places([Place("image", "active", "toy", channels, 1, 0.0)], None, "it is a toy")
+
+    def activations(
+        self, images: FloatArray, names: Sequence[str], reduce: Reduce
+    ) -> Mapping[str, Array]:
+        """The same for every name: what the toy is fed with."""
+        return {name: reduce(name, self.input_spec.apply(images)) for name in names}
 
 
 class SilentSubject(ToySubject):

@@ -47,7 +47,9 @@ REQUEST_ID = "0b54f0a4-34b2-4d2a-9c5e-0d1f0a0c0b0a"
 BEGUN = datetime(2026, 11, 21, 9, 30, 0, 125000, tzinfo=UTC)
 ENDED = datetime(2026, 11, 21, 9, 31, 7, 1, tzinfo=UTC)
 
-INPUT_SPEC = InputSpec("nhwc", 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+INPUT_SPEC = InputSpec(
+    "nhwc", 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), dtype="uint8", axes=(1024, 3)
+)
 PROBLEM = Problem(
     "MODEL_BROKEN",
     "The file ends in the middle of a tensor.",
@@ -62,6 +64,10 @@ SUBJECT_FACTS = SubjectFacts(
     gradient_gap="Loop at node 7",
     bn_folded="yes",
     parameters=86_000_000_000,
+    twin="rounding: op QuantizeLinear at QuantizeLinear_0",
+    uploaded=True,
+    source_weights="6" * 64,
+    freed=True,
 )
 DATA_FACTS = DataFacts("2" * 64, 500, 10, eight_bit=True)
 SPEC = AnalyzerSpec(
@@ -91,6 +97,7 @@ MODEL_VIEW = ModelView(
     display_name="Gate classifier, März",
     format="onnx",
     architecture="resnet18",
+    output="scores",
     canonical_digest="3" * 64,
     facts=SUBJECT_FACTS,
     ended=ENDED,
@@ -132,6 +139,7 @@ NEW_MODEL = NewModel(
     request_id=REQUEST_ID,
     format="safetensors",
     architecture="resnet18",
+    output="scores",
     input_spec=INPUT_SPEC,
     display_name="Gate classifier",
 )

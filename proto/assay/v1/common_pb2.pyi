@@ -95,6 +95,16 @@ class ViewKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VIEW_KIND_HEAT_MAP: _ClassVar[ViewKind]
     VIEW_KIND_MATRIX: _ClassVar[ViewKind]
     VIEW_KIND_GALLERY: _ClassVar[ViewKind]
+
+class ElementType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ELEMENT_TYPE_UNSPECIFIED: _ClassVar[ElementType]
+    ELEMENT_TYPE_FLOAT32: _ClassVar[ElementType]
+    ELEMENT_TYPE_FLOAT16: _ClassVar[ElementType]
+    ELEMENT_TYPE_UINT8: _ClassVar[ElementType]
+    ELEMENT_TYPE_INT8: _ClassVar[ElementType]
+    ELEMENT_TYPE_INT32: _ClassVar[ElementType]
+    ELEMENT_TYPE_INT64: _ClassVar[ElementType]
 EXECUTION_STATE_UNSPECIFIED: ExecutionState
 EXECUTION_STATE_QUEUED: ExecutionState
 EXECUTION_STATE_RUNNING: ExecutionState
@@ -150,6 +160,13 @@ VIEW_KIND_DUMBBELL: ViewKind
 VIEW_KIND_HEAT_MAP: ViewKind
 VIEW_KIND_MATRIX: ViewKind
 VIEW_KIND_GALLERY: ViewKind
+ELEMENT_TYPE_UNSPECIFIED: ElementType
+ELEMENT_TYPE_FLOAT32: ElementType
+ELEMENT_TYPE_FLOAT16: ElementType
+ELEMENT_TYPE_UINT8: ElementType
+ELEMENT_TYPE_INT8: ElementType
+ELEMENT_TYPE_INT32: ElementType
+ELEMENT_TYPE_INT64: ElementType
 
 class BlobRef(_message.Message):
     __slots__ = ("sha256", "size_bytes")
@@ -160,16 +177,20 @@ class BlobRef(_message.Message):
     def __init__(self, sha256: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
 
 class InputSpec(_message.Message):
-    __slots__ = ("layout", "scale", "mean", "std")
+    __slots__ = ("layout", "scale", "mean", "std", "element_type", "axes")
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     SCALE_FIELD_NUMBER: _ClassVar[int]
     MEAN_FIELD_NUMBER: _ClassVar[int]
     STD_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    AXES_FIELD_NUMBER: _ClassVar[int]
     layout: Layout
     scale: float
     mean: _containers.RepeatedScalarFieldContainer[float]
     std: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, layout: _Optional[_Union[Layout, str]] = ..., scale: _Optional[float] = ..., mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ...) -> None: ...
+    element_type: ElementType
+    axes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, layout: _Optional[_Union[Layout, str]] = ..., scale: _Optional[float] = ..., mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ..., element_type: _Optional[_Union[ElementType, str]] = ..., axes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class AnalyzerSpec(_message.Message):
     __slots__ = ("id", "config")

@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/v1/model_service.proto\x12\x08\x61ssay.v1\x1a\x15\x61ssay/v1/common.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xdd\x01\n\x0cSubjectFacts\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x01(\x03\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x03\x12\x0e\n\x06height\x18\x04 \x01(\x03\x12\r\n\x05width\x18\x05 \x01(\x03\x12\"\n\x05\x62\x61tch\x18\x06 \x01(\x0e\x32\x13.assay.v1.BatchMode\x12\x14\n\x0cgradient_gap\x18\x07 \x01(\t\x12-\n\tbn_folded\x18\x08 \x01(\x0e\x32\x1a.assay.v1.BatchNormFolding\x12\x12\n\nparameters\x18\t \x01(\x03\"\x87\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1f\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x11.assay.v1.BlobRef\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x05 \x01(\t\x12\'\n\ninput_spec\x18\x06 \x01(\x0b\x32\x13.assay.v1.InputSpec\x12\x18\n\x10\x63\x61nonical_digest\x18\x07 \x01(\t\x12%\n\x05\x66\x61\x63ts\x18\x08 \x01(\x0b\x32\x16.assay.v1.SubjectFacts\x12\'\n\x05state\x18\t \x01(\x0e\x32\x18.assay.v1.ExecutionState\x12!\n\x05\x65rror\x18\n \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x12\x43reateModelRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x1e\n\x05model\x18\x02 \x01(\x0b\x32\x0f.assay.v1.Model\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"J\n\x11ListModelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"N\n\x12ListModelsResponse\x12\x1f\n\x06models\x18\x01 \x03(\x0b\x32\x0f.assay.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x12\x44\x65leteModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t*P\n\tBatchMode\x12\x1a\n\x16\x42\x41TCH_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x42\x41TCH_MODE_FREE\x10\x01\x12\x12\n\x0e\x42\x41TCH_MODE_ONE\x10\x02*m\n\x10\x42\x61tchNormFolding\x12\"\n\x1e\x42\x41TCH_NORM_FOLDING_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42\x41TCH_NORM_FOLDING_YES\x10\x01\x12\x19\n\x15\x42\x41TCH_NORM_FOLDING_NO\x10\x02\x32\xbf\x02\n\x0cModelService\x12i\n\x0b\x43reateModel\x12\x1c.assay.v1.CreateModelRequest\x1a\x1d.google.longrunning.Operation\"\x1d\xca\x41\x1a\n\x05Model\x12\x11OperationMetadata\x12\x36\n\x08GetModel\x12\x19.assay.v1.GetModelRequest\x1a\x0f.assay.v1.Model\x12G\n\nListModels\x12\x1b.assay.v1.ListModelsRequest\x1a\x1c.assay.v1.ListModelsResponse\x12\x43\n\x0b\x44\x65leteModel\x12\x1c.assay.v1.DeleteModelRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/v1/model_service.proto\x12\x08\x61ssay.v1\x1a\x15\x61ssay/v1/common.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xa4\x02\n\x0cSubjectFacts\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x01(\x03\x12\x10\n\x08\x63hannels\x18\x03 \x01(\x03\x12\x0e\n\x06height\x18\x04 \x01(\x03\x12\r\n\x05width\x18\x05 \x01(\x03\x12\"\n\x05\x62\x61tch\x18\x06 \x01(\x0e\x32\x13.assay.v1.BatchMode\x12\x14\n\x0cgradient_gap\x18\x07 \x01(\t\x12-\n\tbn_folded\x18\x08 \x01(\x0e\x32\x1a.assay.v1.BatchNormFolding\x12\x12\n\nparameters\x18\t \x01(\x03\x12\x0c\n\x04twin\x18\n \x01(\t\x12\x10\n\x08uploaded\x18\x0b \x01(\x08\x12\x16\n\x0esource_weights\x18\x0c \x01(\t\x12\r\n\x05\x66reed\x18\r \x01(\x08\"\x97\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1f\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x11.assay.v1.BlobRef\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x05 \x01(\t\x12\'\n\ninput_spec\x18\x06 \x01(\x0b\x32\x13.assay.v1.InputSpec\x12\x18\n\x10\x63\x61nonical_digest\x18\x07 \x01(\t\x12%\n\x05\x66\x61\x63ts\x18\x08 \x01(\x0b\x32\x16.assay.v1.SubjectFacts\x12\'\n\x05state\x18\t \x01(\x0e\x32\x18.assay.v1.ExecutionState\x12!\n\x05\x65rror\x18\n \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06output\x18\r \x01(\t\"X\n\x12\x43reateModelRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x1e\n\x05model\x18\x02 \x01(\x0b\x32\x0f.assay.v1.Model\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"J\n\x11ListModelsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"N\n\x12ListModelsResponse\x12\x1f\n\x06models\x18\x01 \x03(\x0b\x32\x0f.assay.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x12\x44\x65leteModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t*P\n\tBatchMode\x12\x1a\n\x16\x42\x41TCH_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x42\x41TCH_MODE_FREE\x10\x01\x12\x12\n\x0e\x42\x41TCH_MODE_ONE\x10\x02*m\n\x10\x42\x61tchNormFolding\x12\"\n\x1e\x42\x41TCH_NORM_FOLDING_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42\x41TCH_NORM_FOLDING_YES\x10\x01\x12\x19\n\x15\x42\x41TCH_NORM_FOLDING_NO\x10\x02\x32\xbf\x02\n\x0cModelService\x12i\n\x0b\x43reateModel\x12\x1c.assay.v1.CreateModelRequest\x1a\x1d.google.longrunning.Operation\"\x1d\xca\x41\x1a\n\x05Model\x12\x11OperationMetadata\x12\x36\n\x08GetModel\x12\x19.assay.v1.GetModelRequest\x1a\x0f.assay.v1.Model\x12G\n\nListModels\x12\x1b.assay.v1.ListModelsRequest\x1a\x1c.assay.v1.ListModelsResponse\x12\x43\n\x0b\x44\x65leteModel\x12\x1c.assay.v1.DeleteModelRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,24 +38,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['CreateModel']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['CreateModel']._serialized_options = b'\312A\032\n\005Model\022\021OperationMetadata'
-  _globals['_BATCHMODE']._serialized_start=1142
-  _globals['_BATCHMODE']._serialized_end=1222
-  _globals['_BATCHNORMFOLDING']._serialized_start=1224
-  _globals['_BATCHNORMFOLDING']._serialized_end=1333
+  _globals['_BATCHMODE']._serialized_start=1229
+  _globals['_BATCHMODE']._serialized_end=1309
+  _globals['_BATCHNORMFOLDING']._serialized_start=1311
+  _globals['_BATCHNORMFOLDING']._serialized_end=1420
   _globals['_SUBJECTFACTS']._serialized_start=190
-  _globals['_SUBJECTFACTS']._serialized_end=411
-  _globals['_MODEL']._serialized_start=414
-  _globals['_MODEL']._serialized_end=805
-  _globals['_CREATEMODELREQUEST']._serialized_start=807
-  _globals['_CREATEMODELREQUEST']._serialized_end=895
-  _globals['_GETMODELREQUEST']._serialized_start=897
-  _globals['_GETMODELREQUEST']._serialized_end=928
-  _globals['_LISTMODELSREQUEST']._serialized_start=930
-  _globals['_LISTMODELSREQUEST']._serialized_end=1004
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1006
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1084
-  _globals['_DELETEMODELREQUEST']._serialized_start=1086
-  _globals['_DELETEMODELREQUEST']._serialized_end=1140
-  _globals['_MODELSERVICE']._serialized_start=1336
-  _globals['_MODELSERVICE']._serialized_end=1655
+  _globals['_SUBJECTFACTS']._serialized_end=482
+  _globals['_MODEL']._serialized_start=485
+  _globals['_MODEL']._serialized_end=892
+  _globals['_CREATEMODELREQUEST']._serialized_start=894
+  _globals['_CREATEMODELREQUEST']._serialized_end=982
+  _globals['_GETMODELREQUEST']._serialized_start=984
+  _globals['_GETMODELREQUEST']._serialized_end=1015
+  _globals['_LISTMODELSREQUEST']._serialized_start=1017
+  _globals['_LISTMODELSREQUEST']._serialized_end=1091
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1093
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1171
+  _globals['_DELETEMODELREQUEST']._serialized_start=1173
+  _globals['_DELETEMODELREQUEST']._serialized_end=1227
+  _globals['_MODELSERVICE']._serialized_start=1423
+  _globals['_MODELSERVICE']._serialized_end=1742
 # @@protoc_insertion_point(module_scope)

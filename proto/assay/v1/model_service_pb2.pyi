@@ -33,7 +33,7 @@ BATCH_NORM_FOLDING_YES: BatchNormFolding
 BATCH_NORM_FOLDING_NO: BatchNormFolding
 
 class SubjectFacts(_message.Message):
-    __slots__ = ("digest", "classes", "channels", "height", "width", "batch", "gradient_gap", "bn_folded", "parameters")
+    __slots__ = ("digest", "classes", "channels", "height", "width", "batch", "gradient_gap", "bn_folded", "parameters", "twin", "uploaded", "source_weights", "freed")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,10 @@ class SubjectFacts(_message.Message):
     GRADIENT_GAP_FIELD_NUMBER: _ClassVar[int]
     BN_FOLDED_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    TWIN_FIELD_NUMBER: _ClassVar[int]
+    UPLOADED_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    FREED_FIELD_NUMBER: _ClassVar[int]
     digest: str
     classes: int
     channels: int
@@ -52,10 +56,14 @@ class SubjectFacts(_message.Message):
     gradient_gap: str
     bn_folded: BatchNormFolding
     parameters: int
-    def __init__(self, digest: _Optional[str] = ..., classes: _Optional[int] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., batch: _Optional[_Union[BatchMode, str]] = ..., gradient_gap: _Optional[str] = ..., bn_folded: _Optional[_Union[BatchNormFolding, str]] = ..., parameters: _Optional[int] = ...) -> None: ...
+    twin: str
+    uploaded: bool
+    source_weights: str
+    freed: bool
+    def __init__(self, digest: _Optional[str] = ..., classes: _Optional[int] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., batch: _Optional[_Union[BatchMode, str]] = ..., gradient_gap: _Optional[str] = ..., bn_folded: _Optional[_Union[BatchNormFolding, str]] = ..., parameters: _Optional[int] = ..., twin: _Optional[str] = ..., uploaded: _Optional[bool] = ..., source_weights: _Optional[str] = ..., freed: _Optional[bool] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "file", "display_name", "format", "architecture", "input_spec", "canonical_digest", "facts", "state", "error", "create_time", "end_time")
+    __slots__ = ("name", "file", "display_name", "format", "architecture", "input_spec", "canonical_digest", "facts", "state", "error", "create_time", "end_time", "output")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +76,7 @@ class Model(_message.Message):
     ERROR_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
     name: str
     file: _common_pb2.BlobRef
     display_name: str
@@ -80,7 +89,8 @@ class Model(_message.Message):
     error: _status_pb2.Status
     create_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., display_name: _Optional[str] = ..., format: _Optional[str] = ..., architecture: _Optional[str] = ..., input_spec: _Optional[_Union[_common_pb2.InputSpec, _Mapping]] = ..., canonical_digest: _Optional[str] = ..., facts: _Optional[_Union[SubjectFacts, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    output: str
+    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., display_name: _Optional[str] = ..., format: _Optional[str] = ..., architecture: _Optional[str] = ..., input_spec: _Optional[_Union[_common_pb2.InputSpec, _Mapping]] = ..., canonical_digest: _Optional[str] = ..., facts: _Optional[_Union[SubjectFacts, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., output: _Optional[str] = ...) -> None: ...
 
 class CreateModelRequest(_message.Message):
     __slots__ = ("parent", "model", "request_id")

@@ -25,7 +25,16 @@ from analyzers.contract import (
 from analyzers.engines.subject import OnnxSubject
 from analyzers.graph.canonical import canonicalise
 from support.attacking import attack, block, case_of, column, config, confirmed, states
-from support.graphs import curved_net, linear, node, noise, raw, small_net, subject_of
+from support.graphs import (
+    curved_net,
+    linear,
+    node,
+    noise,
+    raw,
+    small_net,
+    subject_of,
+    unruled_net,
+)
 
 SHAPE = (1, 4, 4)
 DEEP = (3, 8, 8)
@@ -344,14 +353,14 @@ def test_passes_are_those_of_real_images() -> None:
 
 def test_without_gradients_only_clean_answers_are_known() -> None:
     """Nothing is attacked, and that is said."""
-    subject = subject_of(small_net(shape=DEEP, first=[node("Softsign", "image", "pixels")]))
+    subject = subject_of(unruled_net(DEEP))
     images = noise(4, DEEP)
     labels = labelled(subject, images)
     labels[1] = (labels[1] + 1) % 5
     found = attack(subject, block(images, labels), "1/10")
     assert states(found) == ["standing", "wrong", "standing", "standing"]
     assert not column(found, "attacked").any()
-    assert "Softsign" in found.note
+    assert "Col2Im" in found.note
     assert dict(found.passes) == {"forward": 4, "backward": 0}
 
 
@@ -374,10 +383,12 @@ def test_a_fixed_batch_is_attacked_image_by_image() -> None:
     """A file that takes one image at a time loses the same images."""
     nodes = [node("Flatten", "image", "f"), node("Gemm", "f w", "logits", transB=1)]
     free, one = (
-        subject_of(raw(nodes, {"w": weights(3)}, shape=(first, *SHAPE), classes=3))
+        subject_of(
+            raw(nodes, {"w": weights(3)}, shape=(first, *SHAPE), classes=3), free=first == "n"
+        )
         for first in ("n", 1)
     )
-    assert one.facts.batch == "one"
+    assert (free.facts.batch, one.facts.batch) == ("free", "one")
     batch = block_of(free, 20)
     assert states(attack(free, batch, "1/20")) == states(attack(one, batch, "1/20"))
 

@@ -168,11 +168,13 @@ def test_the_way_a_model_is_written_changes_no_state(writing: Writing, tmp_path:
 
 
 def test_batch_of_one_is_told_in_the_evidence(tmp_path: Path) -> None:
-    """A file that fixes its batch at 1 says so among the subject's facts."""
+    """A file that fixes its batch at 1 says so, runs in batches, and is replayed one by one."""
     images, labels = pictures_for(MADE["two"], N, EPS, seed=5)
     model = save_linear(tmp_path / "m.onnx", MADE["two"], batch=1)
     found = audit_in_process(model, images, labels, policy(0.1), home=tmp_path)
-    assert found.facts["subject"]["batch"] == "one"
+    subject = found.facts["subject"]
+    assert (subject["batch"], subject["canonical"]["upload_batch"]) == ("free", "one")
+    assert found.indicators["replay_disagreement"] == "ok"
 
 
 def test_eight_bit_and_float_pictures_are_one_set(tmp_path: Path) -> None:
@@ -320,7 +322,7 @@ def test_model_that_is_right_nowhere_is_not_attacked(tmp_path: Path) -> None:
     assert states_counted(found) == (0, 0, N)
     assert found.facts["passes"]["backward"] == 0
     assert found.measured("breaks")["value"] == 0
-    assert found.indicators["zero_gradient"] == "missing"
+    assert found.indicators["zero_gradient"] == "not_applicable"
     assert found.verdict["verdict"] == "FAIL"
 
 

@@ -59,3 +59,11 @@ def test_option_means_the_candidate(channels: int) -> None:
         assert mapped(InputSpec(mean=mean, std=std), channels) == pytest.approx(
             mapped(spec, channels), rel=1e-5, abs=1e-4
         )
+
+
+def test_what_the_input_tells_is_kept() -> None:
+    """Type and axes of the file stay under every candidate; bytes have none."""
+    half = candidates(InputSpec(dtype="float16", axes=(784,)), 1)
+    assert half
+    assert {(one.dtype, one.axes) for one in half.values()} == {("float16", (784,))}
+    assert candidates(InputSpec(scale=255.0, dtype="uint8"), 3) == {}

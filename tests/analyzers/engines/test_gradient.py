@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import helper
 from torch import Tensor
 
-from analyzers.contract import FloatArray, InputSpec
+from analyzers.contract import FloatArray, InputSpec, InputType
 from analyzers.engines.forward import ForwardEngine
 from analyzers.engines.gradient import GradientEngine
 from analyzers.engines.threads import torch_threads
+from analyzers.graph.canonical import canonicalise
 from support.graphs import linear, node, noise, raw, small_net
 
 SHAPE = (3, 8, 8)
@@ -56,8 +58,42 @@ def test_preprocessing_is_the_same_to_the_last_bit(spec: InputSpec) -> None:
     shape = SHAPE if spec.layout == "nchw" else (8, 8, 3)
     body = raw([node("Flatten", "image", "logits")], shape=("n", *shape), classes=192)
     images = noise(9, SHAPE)
-    found = engine(body, spec).outputs(images)
+    found = engine(body, spec).logits(images)
     assert np.array_equal(found, spec.apply(images).reshape(9, -1))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "uint8", "int8", "int32", "int64"])
+@pytest.mark.parametrize("axes", [(), (192,), (64, 3)])
+def test_typed_and_reshaped_inputs_are_the_same_too(
+    dtype: InputType, axes: tuple[int, ...]
+) -> None:
+    """Rounding, limits and axes are those of InputSpec, and the slope passes through them."""
+    spec = InputSpec("nhwc", 255.0, (20.0,), (1.5,), dtype=dtype, axes=axes)
+    element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    steps = [node("Cast", "image", "wide", to=1), node("Flatten", "wide", "logits")]
+    shape = ("n", *(axes or (8, 8, 3)))
+    body, images = raw(steps, shape=shape, classes=192, input_type=element), noise(5, SHAPE)
+    net = engine(body, spec)
+    expected = spec.apply(images).astype(np.float32).reshape(5, -1)
+    assert np.array_equal(net.logits(images), expected)
+    held = (expected > expected.min()) & (expected < expected.max())
+    slope = net.step(images, np.zeros(5, np.int64), lambda logits, about: logits.sum(1)).slope
+    flat = slope.transpose(0, 2, 3, 1).reshape(5, -1)
+    assert np.allclose(flat[held], 255.0 / 1.5)
+
+
+def test_a_search_in_half_the_bits_decides_nothing() -> None:
+    """Steps in bfloat16 differ, point much the same way, and leave the deciding logits alone."""
+    images, about = noise(16, (3, 32, 32)), np.arange(16) % 5
+    body = small_net(shape=(3, 32, 32))
+    exact = engine(body)
+    search = GradientEngine(body, InputSpec(), threads=1, batch="free", search_dtype="bfloat16")
+    one, other = exact.step(images, about, picked), search.step(images, about, picked)
+    assert not np.array_equal(one.slope, other.slope)
+    assert other.slope.dtype == other.logits.dtype == np.float32
+    assert (np.sign(one.slope) == np.sign(other.slope)).mean() > 0.9
+    assert np.array_equal(exact.logits(images), search.logits(images))
+    assert (exact.info()["search_dtype"], search.info()["search_dtype"]) == ("float32", "bfloat16")
 
 
 def test_each_image_has_its_own_slope() -> None:
@@ -85,8 +121,9 @@ def test_image_by_image_is_the_same_to_rounding() -> None:
 def test_probabilities_are_climbed_before_the_softmax() -> None:
     """Saturated probabilities have no slope; what goes into the softmax has, and ranks alike."""
     body = saturated()
-    found = engine(body).step(noise(4, SHAPE), np.array([0, 1, 2, 3]), picked)
-    outputs = engine(body).outputs(noise(4, SHAPE))
+    scores = engine(canonicalise(body).raw)
+    found = scores.step(noise(4, SHAPE), np.array([0, 1, 2, 3]), picked)
+    outputs = engine(body).logits(noise(4, SHAPE))
     assert np.abs(found.slope).max(axis=(1, 2, 3)).min() > 1
     assert outputs.max() == 1.0
     assert np.array_equal(found.logits.argmax(1), outputs.argmax(1))
@@ -169,6 +206,7 @@ import numpy as np
 from analyzers.contract import InputSpec
 from analyzers.engines.forward import ForwardEngine
 from analyzers.engines.gradient import GradientEngine
+from analyzers.graph.canonical import canonicalise
 from support.graphs import noise, small_net
 body, images = small_net(shape=(3, 32, 32), classes=100), noise(64, (3, 32, 32))
 found = []

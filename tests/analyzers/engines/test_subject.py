@@ -5,7 +5,7 @@ import numpy as np
 from analyzers.contract import InputSpec
 from analyzers.engines.forward import ForwardEngine
 from analyzers.engines.subject import engine_facts
-from support.graphs import node, noise, small_net, subject_of
+from support.graphs import noise, small_net, subject_of, unruled_net
 
 SHAPE = (3, 8, 8)
 SPEC = InputSpec("nchw", 1.0, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
@@ -29,16 +29,15 @@ def test_both_engines_speak_of_the_same_model() -> None:
 
 def test_without_rules_there_is_no_gradient() -> None:
     """A gap in the rules leaves a model that predicts and has no gradient engine."""
-    nodes = [node("Softsign", "image", "pixels")]
-    subject = subject_of(small_net(shape=SHAPE, first=nodes))
+    subject = subject_of(unruled_net(SHAPE))
     assert subject.gradient is None
-    assert subject.facts.gradient_gap == "op Softsign at Softsign_0"
+    assert subject.facts.gradient_gap == "op Col2Im at Col2Im_0"
     assert np.isfinite(subject.predict(noise(2, SHAPE))).all()
 
 
 def test_its_convolutions_are_those_of_the_file() -> None:
     """The weight lens reads the same file that is attacked."""
-    (layer,) = subject_of(small_net(shape=SHAPE)).conv_layers()
+    (layer,) = subject_of(small_net(shape=SHAPE)).conv_weights().layers
     assert layer.weight.shape == (6, 3, 3, 3)
 
 

@@ -2,13 +2,24 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
-from analyzers.contract import Array, Case, ConvLayer, Done, Measurement, Partial, Unit
+from analyzers.contract import (
+    Array,
+    Case,
+    ConvLayer,
+    ConvWeights,
+    Done,
+    Measurement,
+    Partial,
+    Skipped,
+    Unit,
+)
 from analyzers.graph.weights import conv_layers
 from analyzers.structure.filter_layers import MOST_LAYERS, LayerRow, columns, rows_of
 from analyzers.structure.filter_summary import (
@@ -54,7 +65,7 @@ def patterns(count: int, outputs: int, inputs: int) -> Array:
     return np.resize(kernels, (outputs, inputs, 3, 3))
 
 
-def looked_at(layers: Sequence[ConvLayer], *, seed: int = 0) -> tuple[Case, Partial]:
+def looked_at(layers: Sequence[ConvLayer] | ConvWeights, *, seed: int = 0) -> tuple[Case, Partial]:
     """What a child finds in these layers."""
     subject = ToySubject(shape=(3, 32, 32), layers=layers)
     case = case_of(subject, 10)
@@ -63,7 +74,7 @@ def looked_at(layers: Sequence[ConvLayer], *, seed: int = 0) -> tuple[Case, Part
     return case, measure(shard, subject, batch_of((0, 0)), {}, silent)
 
 
-def measured(layers: Sequence[ConvLayer]) -> list[Measurement]:
+def measured(layers: Sequence[ConvLayer] | ConvWeights) -> list[Measurement]:
     """What the analyzer says of these layers."""
     case, found = looked_at(layers)
     return list(merge(case, {}, [committed(Unit((0, 0)), found)]))
@@ -412,6 +423,40 @@ def test_folding_is_flagged_beside_sparsity() -> None:
     found = of_model(measured(untrained()))
     for metric in ("filter_sparsity", "filter_entropy"):
         assert "Batch norm folded: unknown" in found[metric].note
+
+
+def test_the_source_of_the_weights_is_told() -> None:
+    """Weights as uploaded hold no folded batch norm, whatever is known of the file."""
+    uploaded = ConvWeights(untrained(), source="upload", bn_folded="no")
+    of_file = ConvWeights(untrained(), why_file="The upload holds no weights that fit conv0.")
+    told = {
+        one.source: of_model(measured(one))["filter_entropy"].note for one in (uploaded, of_file)
+    }
+    assert "Weights: those of the upload. Batch norm folded: no." in told["upload"]
+    assert "Weights: those of the file. Batch norm folded: unknown." in told["file"]
+    assert told["file"].endswith("The upload holds no weights that fit conv0.")
+
+
+def test_skipped_layers_are_named_with_their_reason() -> None:
+    """What could not be looked at is part of the answer, also when it is everything."""
+    skipped = [Skipped(f"conv{at}", "its weights are computed") for at in range(5)]
+    words = "Skipped: conv0: its weights are computed; conv1: its weights are computed; "
+    some = measured(ConvWeights(untrained(), skipped))
+    note = of_model(some)["filter_entropy"].note
+    assert words in note
+    assert note.endswith("and 2 more.")
+    _, none = looked_at(ConvWeights([], skipped))
+    assert none.outcome == "not_applicable"
+    assert words in none.note
+
+
+def test_uploaded_weights_are_part_of_the_unit() -> None:
+    """The same file with and without its source gives two results, so it needs two keys."""
+    case = case_of(ToySubject(), 10)
+    with_source = replace(case, subject=replace(case.subject, source_weights="9" * 64))
+    (plain,), (known,) = (plan(one, {}, (), ()) for one in (case, with_source))
+    assert plain.params == {}
+    assert known.params == {"weights": "9" * 64}
 
 
 def test_words_claim_no_cause() -> None:

@@ -176,7 +176,7 @@ def test_weights_need_an_architecture_that_is_known(folder: Path, out: Path) -> 
 
 @pytest.mark.usefixtures("home")
 def test_a_fixed_batch_axis_works_and_is_told(folder: Path, tmp_path: Path) -> None:
-    """A file whose batch axis is 1 runs image by image, and finds the same accuracy."""
+    """A file whose batch axis is 1 has it opened, says so, and finds the same accuracy."""
     model = ModelProto.FromString(Path(NORMAL).read_bytes())
     for one in (*model.graph.input, *model.graph.output):
         one.type.tensor_type.shape.dim[0].dim_value = 1

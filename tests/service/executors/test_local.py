@@ -215,3 +215,28 @@ async def test_engine_class_is_told(executor: LocalExecutor) -> None:
     assert told["device"] == "cpu"
     assert told["dtype"] == "float32"
     assert executor.sandbox_level == 1
+
+
+@pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="speaks of machines without a GPU")
+async def test_a_gpu_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
+    """Who insists on a GPU hears of it at once, with the reason, and no process is left."""
+    one = LocalExecutor(tmp_path, "cuda")
+    with pytest.raises(AssayError, match="GPU") as caught:
+        await one.start()
+    assert caught.value.code is Code.DEVICE_UNAVAILABLE
+    assert "nvidiactl" in caught.value.sentence
+    with pytest.raises(ProcessLookupError):
+        os.kill(one.process_id, 0)
+
+
+@pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="speaks of machines without a GPU")
+async def test_a_fall_back_is_told(tmp_path: Path) -> None:
+    """``auto`` starts on the processor, says why, and is of the processor's engine class."""
+    one = LocalExecutor(tmp_path, "auto")
+    await one.start()
+    try:
+        assert (one.placement["asked"], one.placement["device"]) == ("auto", "cpu")
+        assert "nvidiactl" in one.placement["why"]
+        assert one.engine["device"] == "cpu"
+    finally:
+        await one.stop()

@@ -28,6 +28,7 @@ def test_only_weights_need_an_architecture() -> None:
     """A format that carries its program asks for none."""
     assert {one.id: one.needs_architecture for one in MODEL_FORMATS} == {
         "onnx": False,
+        "onnx-zip": False,
         "safetensors": True,
     }
 

@@ -13,6 +13,13 @@ CANONICAL = Canonical(
     {
         "shape": [3, 32, 32],
         "layout": "nchw",
+        "either_layout": False,
+        "dtype": "float32",
+        "scale": 1.0,
+        "axes": [],
+        "twin": "",
+        "upload": "f" * 64,
+        "upload_batch": "free",
         "output_name": "y",
         "classes": 10,
         "batch": "free",
@@ -76,3 +83,9 @@ def test_layout_must_agree_with_the_file() -> None:
     with pytest.raises(AssayError, match="NCHW") as caught:
         subject_of(CANONICAL, InputSpec(layout="nhwc"))
     assert "--layout nchw" in caught.value.remedy
+
+
+def test_subject_digest_covers_the_uploaded_file() -> None:
+    """Two uploads of one graph are two subjects: what one answered is not the other's word."""
+    other = Canonical(CANONICAL.digest, {**CANONICAL.facts, "upload": "e" * 64})
+    assert subject_of(CANONICAL, InputSpec()).digest != subject_of(other, InputSpec()).digest

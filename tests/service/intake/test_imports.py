@@ -84,7 +84,7 @@ def test_onnx_is_only_made_canonical(bench: Bench) -> None:
     """A file with its program needs one stage; what is kept is its canonical form."""
     file = bench.put(NETS / "robust.onnx")
     assert bench.intake.recognise_model(file, "") == "onnx"
-    found = now(bench.intake.canonical(file, "onnx", ""))
+    found = now(bench.intake.canonical(file, "onnx"))
     assert bench.stages == ["canonicalise"]
     assert "conversion" not in found.facts
     raw = bench.shelf.local_path(found.digest).read_bytes()
@@ -97,10 +97,11 @@ def test_weights_are_converted_first_and_say_so(bench: Bench) -> None:
     """Two stages, each over the file that the one before left; the drift stands in the facts."""
     file = bench.put(NETS / "robust.safetensors")
     form = bench.intake.recognise_model(file, DEMO)
-    found = now(bench.intake.canonical(file, form, DEMO))
+    found = now(bench.intake.canonical(file, form, architecture=DEMO))
     assert bench.stages == ["convert", "canonicalise"]
     assert found.facts["conversion"]["architecture"] == DEMO
     assert found.facts["conversion"]["largest_drift"] < 1e-4
+    assert found.facts["conversion"]["weights"] == file
     first, second = (request.files["file"] for request in bench.executor.requests)
     assert first == str(bench.shelf.local_path(file))
     assert second not in {first, str(bench.shelf.local_path(found.digest))}
@@ -110,7 +111,7 @@ def test_weights_are_converted_first_and_say_so(bench: Bench) -> None:
 def test_stages_stand_alone_under_their_limits(bench: Bench) -> None:
     """No stage of intake shares a child, and each has its time."""
     file = bench.put(NETS / "robust.safetensors")
-    now(bench.intake.canonical(file, "safetensors", DEMO))
+    now(bench.intake.canonical(file, "safetensors", architecture=DEMO))
     now(bench.intake.eval_set(bench.data(*some_pictures()), (0, 4)))
     told = [(one.stage, one.seconds, one.session, one.limits) for one in bench.executor.requests]
     assert told == [
@@ -123,8 +124,8 @@ def test_stages_stand_alone_under_their_limits(bench: Bench) -> None:
 
 def test_canonical_form_of_a_canonical_file_is_itself(bench: Bench) -> None:
     """Taken in again, the kept file keeps its digest and facts."""
-    once = now(bench.intake.canonical(bench.put(NETS / "robust.onnx"), "onnx", ""))
-    assert now(bench.intake.canonical(once.digest, "onnx", "")) == once
+    once = now(bench.intake.canonical(bench.put(NETS / "robust.onnx"), "onnx"))
+    assert now(bench.intake.canonical(once.digest, "onnx")).digest == once.digest
 
 
 def test_set_is_three_blobs_and_their_facts(bench: Bench) -> None:
@@ -219,7 +220,7 @@ def test_conversion_ends_with_its_own_code_and_keeps_nothing(
     some = safetensors.torch.load(raw)
     foreign = safetensors.torch.save({"w": next(iter(some.values()))})
     file = bench.shelf.put({"robust": raw, "cut": raw[:-9], "foreign": foreign}[weights])
-    asked = bench.intake.canonical(file, "safetensors", architecture)
+    asked = bench.intake.canonical(file, "safetensors", architecture=architecture)
     assert code_of(lambda: now(asked)) is code
     assert bench.stages == ["convert"]
 
@@ -233,7 +234,7 @@ def test_canonicaliser_refuses_with_its_own_codes(
 ) -> None:
     """A model that cannot be judged is no subject."""
     file = bench.put(make(bench.home / "m.onnx"))
-    assert code_of(lambda: now(bench.intake.canonical(file, "onnx", ""))) is code
+    assert code_of(lambda: now(bench.intake.canonical(file, "onnx"))) is code
 
 
 def test_set_of_one_class_is_refused_in_the_child(bench: Bench) -> None:
@@ -268,12 +269,12 @@ def test_a_stage_without_a_result_is_an_error(bench: Bench) -> None:
     """An executor that falls silent never counts as taken in."""
     intake = Intake(SilentExecutor(bench.home / "silent"), bench.shelf, {})
     with pytest.raises(RuntimeError, match="without a result"):
-        now(intake.canonical(bench.put(NETS / "robust.onnx"), "onnx", ""))
+        now(intake.canonical(bench.put(NETS / "robust.onnx"), "onnx"))
 
 
 def test_subject_covers_file_and_map(bench: Bench) -> None:
     """The same file under another preprocessing is another subject with the same facts."""
-    found = now(bench.intake.canonical(bench.put(NETS / "robust.onnx"), "onnx", ""))
+    found = now(bench.intake.canonical(bench.put(NETS / "robust.onnx"), "onnx"))
     plain = subject_of(found, InputSpec())
     mapped = subject_of(found, InputSpec(mean=(0.5,) * 3, std=(0.25,) * 3))
     assert plain.digest != mapped.digest
@@ -285,9 +286,11 @@ def test_subject_covers_file_and_map(bench: Bench) -> None:
 def test_subject_knows_batch_and_layout(bench: Bench) -> None:
     """A fixed batch and channels in the last axis are read from the file."""
     fixed = bench.put(fixed_batch(bench.home / "one.onnx"))
-    assert subject_of(now(bench.intake.canonical(fixed, "onnx", "")), InputSpec()).batch == "one"
+    freed = now(bench.intake.canonical(fixed, "onnx"))
+    assert freed.facts["upload_batch"] == "one"
+    assert subject_of(freed, InputSpec()).batch == "free"
     last = save_linear(bench.home / "last.onnx", bright_or_dark((3, 8, 8)), layout="nhwc")
-    turned = now(bench.intake.canonical(bench.put(last), "onnx", ""))
+    turned = now(bench.intake.canonical(bench.put(last), "onnx"))
     assert subject_of(turned, InputSpec("nhwc")).shape == (3, 8, 8)
     assert code_of(lambda: subject_of(turned, InputSpec())) is Code.PREPROCESSING_INVALID
 
@@ -302,7 +305,7 @@ async def test_real_children_say_the_same_as_this_process(bench: Bench, tmp_path
     try:
         outside = Intake(local, bench.shelf, {})
         for mine, theirs in (
-            (bench.intake.canonical(file, "onnx", ""), outside.canonical(file, "onnx", "")),
+            (bench.intake.canonical(file, "onnx"), outside.canonical(file, "onnx")),
             (bench.intake.eval_set(data, None), outside.eval_set(data, None)),
         ):
             assert await mine == await theirs

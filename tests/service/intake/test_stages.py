@@ -148,9 +148,9 @@ def test_names_and_remarks_do_not_matter_but_weights_do(tmp_path: Path) -> None:
 
 
 def test_fixed_batch_is_told(tmp_path: Path) -> None:
-    """A batch axis fixed at 1 is kept and named."""
+    """A batch axis fixed at 1 is opened, and what it was is remembered for replays."""
     facts, _ = staged(canonicalise, fixed_batch(tmp_path / "one.onnx"))
-    assert facts["batch"] == "one"
+    assert (facts["batch"], facts["upload_batch"]) == ("free", "one")
 
 
 def test_rounding_has_a_gradient_engine_and_no_slope(tmp_path: Path) -> None:

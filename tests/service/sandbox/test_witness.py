@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from service.sandbox.witness import confirmed, within
+from analyzers.contract import Array
+from service.sandbox.witness import Opinion, confirmed, opinion, within
 
 EPS = Fraction(8, 255)
 
@@ -89,3 +90,32 @@ def test_unknown_norm_is_an_error() -> None:
     """A norm without a check never confirms anything by accident."""
     with pytest.raises(ValueError, match="no check"):
         confirmed(picture(0.5), picture(0.5), OTHER, LABEL, norm="L7", eps="8/255")
+
+
+def held(logits: Array, uploaded: Array | None = None) -> Opinion:
+    """What others say of two claims, both well inside the ball."""
+    clean = np.concatenate([picture(0.5), picture(0.5)])
+    answers = {"logits": logits} if uploaded is None else {"logits": logits, "uploaded": uploaded}
+    return opinion(clean, clean, answers, np.array([0, 0]), norm="Linf", eps="8/255")
+
+
+FOOLED = np.array([[0.0, 1.0], [0.0, 1.0]], np.float32)
+
+
+def test_a_claim_counts_when_both_files_are_fooled() -> None:
+    """The canonical file's class is what the picture became."""
+    assert held(FOOLED) == Opinion([1, 1], 0, 0)
+    assert held(FOOLED, FOOLED) == Opinion([1, 1], 2, 0)
+
+
+def test_a_claim_that_the_upload_denies_is_not_confirmed() -> None:
+    """Neither broken nor standing, and counted as a disagreement."""
+    denied = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    assert held(FOOLED, denied) == Opinion([1, None], 2, 1)
+
+
+def test_an_upload_that_answers_out_of_shape_denies_everything() -> None:
+    """So does a child that answers with other numbers of rows than it was asked for."""
+    assert held(FOOLED, FOOLED[:1]) == Opinion([None, None], 2, 2)
+    assert held(FOOLED[:1]) == Opinion([None, None], 0, 0)
+    assert held(np.float32(3) * np.ones(2, np.float32)) == Opinion([None, None], 0, 0)

@@ -117,7 +117,7 @@ async def test_a_conversion_is_remembered_for_its_project_and_canonicaliser(
     catalogue: Catalogue,
 ) -> None:
     """Everything that decides the result is part of the key; the first answer stays."""
-    made = Conversion("local", "1" * 64, "onnx", "", "1", "a" * 64, {"opset": 17})
+    made = Conversion("local", "1" * 64, "onnx", "", "", "1", "a" * 64, {"opset": 17})
     await catalogue.remember_conversion(made)
     await catalogue.remember_conversion(replace(made, canonical_digest="b" * 64))
     wish = replace(made, canonical_digest="", facts=None)
@@ -127,6 +127,7 @@ async def test_a_conversion_is_remembered_for_its_project_and_canonicaliser(
         replace(wish, file_digest="2" * 64),
         replace(wish, format="safetensors"),
         replace(wish, architecture="resnet18"),
+        replace(wish, output="scores"),
         replace(wish, canonicaliser="2"),
     ):
         assert await catalogue.conversion(other) is None

@@ -1,38 +1,22 @@
-"""Measure speed beside peers and print one table of ratios, each beside its aim where it has one.
+"""Whole audits: the service beside the same plan without one, and what an unchanged model costs."""
 
-Both sides of a ratio run in this one call, turn by turn, with the same number of threads, so a
-busy machine slows both. A ratio is taken turn by turn; the table shows the median and the middle
-half. Nothing is timed before both sides were seen to do the same work.
-"""
-
-import argparse
 import asyncio
 import contextlib
 import hashlib
 import importlib
 import json
-import logging
-import os
 import statistics
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import structlog
-import torch
-from safetensors.torch import (
-    load_file,  # pyright: ignore[reportUnknownVariableType]  # its path type is open
-)
-from torch import nn
 
-from analyzers.attacks.losses import margin
 from analyzers.catalog import ALL
 from analyzers.contract import (
     Array,
@@ -49,8 +33,6 @@ from analyzers.contract import (
     Subject,
     SubjectFacts,
 )
-from analyzers.engines.forward import VERSION, ForwardEngine
-from analyzers.engines.gradient import GradientEngine
 from analyzers.engines.subject import OnnxSubject
 from service.build import Service
 from service.client import Client
@@ -59,19 +41,15 @@ from service.core.permutation import permutation
 from service.core.policy import parse_policy
 from service.core.stops import stops_for
 from service.demo.shapes import draw, write_npz
-from service.intake.architectures_child import ARCHITECTURES, build
+from service.intake.architectures_child import ARCHITECTURES
 from service.intake.dataset_child import sample_ids
 from service.rpc.ports import AuditView, NewAudit, NewEvalSet, NewModel, ReportQuery
 from service.settings import Settings
+from tools.bench.rows import SEED, Row, seconds_of
 
-NETS = Path(__file__).resolve().parent.parent / "service" / "demo" / "nets"
+NETS = Path(__file__).resolve().parents[2] / "service" / "demo" / "nets"
 ARCHITECTURE = "demo-cnn6"
-BATCH = 32
 IMAGES = 40
-SEED = 4242
-WARM_UP_CALLS = 10
-AGREE = 1e-4
-_AGAIN = "ASSAY_BENCH_AGAIN"
 POLICY = """
 apiVersion: assay/v1
 threats:
@@ -82,145 +60,9 @@ require:
 """
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; the values are those of every turn."""
-
-    name: str
-    values: Sequence[float]
-    unit: str
-    aim: str = ""
-    reached: bool | None = None
-    note: str = ""
-
-    @property
-    def median(self) -> float:
-        """The value that counts."""
-        return statistics.median(self.values)
-
-    def text(self) -> str:
-        """The line as it is printed."""
-        spread = f"{_quartile(self.values, 0):.2f} to {_quartile(self.values, 2):.2f}"
-        marks = [self.note] if self.note else []
-        marks += {None: [], True: ["reached"], False: ["MISSED"]}[self.reached]
-        value = f"{self.median:.2f} {self.unit}"
-        return f"{self.name:46}{value:>9}  {spread:18}{self.aim:20}{'; '.join(marks)}".rstrip()
-
-
-def _quartile(values: Sequence[float], place: int) -> float:
-    if len(values) == 1:
-        return values[0]
-    return statistics.quantiles(values, n=4, method="inclusive")[place]
-
-
-# ------------------------------------------------------------------------------- the engines
-
-
-@dataclass(frozen=True)
-class Net:
-    """One network twice: as the file that is audited, and as the module it was exported from."""
-
-    raw: bytes
-    module: nn.Module
-    images: FloatArray
-    labels: LabelArray
-
-
-def demo_net() -> Net:
-    """The robust demo net with one batch of pictures."""
-    module = build(ARCHITECTURE)
-    module.load_state_dict(load_file(NETS / "robust.safetensors"))
-    module.requires_grad_(requires_grad=False)
-    shown = draw(BATCH, seed=SEED)
-    images = np.ascontiguousarray(pixels(shown.images.transpose(0, 3, 1, 2)))
-    return Net((NETS / "robust.onnx").read_bytes(), module, images, shown.labels)
-
-
 def pixels(stored: Array) -> FloatArray:
     """[0,1] float32 pixels of 8-bit ones."""
     return stored.astype(np.float32) / np.float32(255)
-
-
-def forward_row(net: Net, *, threads: int, turns: int, calls: int) -> Row:
-    """ONNX Runtime against torch eager, numpy to numpy."""
-    engine = ForwardEngine(net.raw, threads, "free")
-
-    def ours() -> FloatArray:
-        return engine.run(net.images)
-
-    def peer() -> FloatArray:
-        with torch.inference_mode():
-            return net.module(_tensor(net.images)).numpy()
-
-    _agree(ours(), peer(), "logits")
-    values = ratios(ours, peer, turns=turns, calls=calls)
-    return Row(
-        f"forward, batch {BATCH}: torch eager / ours",
-        values,
-        "x",
-        "4x for small nets",
-        statistics.median(values) >= 4,  # noqa: PLR2004 - the aim
-    )
-
-
-def gradient_row(net: Net, *, threads: int, turns: int, calls: int) -> Row:
-    """A step of our interpreter against one of the native module, numpy to numpy."""
-    engine = GradientEngine(net.raw, InputSpec(), threads=threads, batch="free")
-
-    def ours() -> FloatArray:
-        return engine.step(net.images, net.labels, margin).slope
-
-    def peer() -> FloatArray:
-        images = _tensor(net.images.copy()).requires_grad_()
-        loss = margin(net.module(images), _tensor(net.labels))
-        (slope,) = torch.autograd.grad(loss.sum(), images)
-        return slope.numpy()
-
-    _agree(ours(), peer(), "slopes")
-    values = ratios(ours, peer, turns=turns, calls=calls)
-    return Row(
-        f"gradient step, batch {BATCH}: torch eager / ours",
-        values,
-        "x",
-        "1.0x",
-        statistics.median(values) >= 1,
-    )
-
-
-def _tensor(values: Array) -> torch.Tensor:
-    return torch.from_numpy(values)  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
-
-
-def _agree(ours: FloatArray, peer: FloatArray, what: str) -> None:
-    drift = float(np.abs(ours - peer).max())
-    if drift > AGREE * max(1.0, float(np.abs(peer).max())):
-        message = f"the two sides disagree on {what} by {drift:.2g}: nothing to compare"
-        raise RuntimeError(message)
-
-
-def ratios(
-    ours: Callable[[], object], peer: Callable[[], object], *, turns: int, calls: int
-) -> list[float]:
-    """How many times as fast ours is, turn by turn; every other turn the peer begins."""
-    for _ in range(WARM_UP_CALLS):
-        ours()
-        peer()
-    found: list[float] = []
-    for turn in range(turns):
-        sides = (ours, peer) if turn % 2 == 0 else (peer, ours)
-        spent = {side: _seconds(side, calls) for side in sides}
-        found.append(spent[peer] / spent[ours])
-    return found
-
-
-def _seconds(side: Callable[[], object], calls: int) -> float:
-    begun = time.perf_counter()
-    for _ in range(calls):
-        side()
-    return time.perf_counter() - begun
-
-
-# ---------------------------------------------------------------------------- whole audits
 
 
 @dataclass(frozen=True)
@@ -394,9 +236,9 @@ def turn(task: Task, folder: Path, *, threads: int, service_first: bool) -> Turn
     """Both sides with nothing remembered: a fresh home, fresh engines."""
     direct = Direct(task, threads)
     with service_at(folder, threads) as client:
-        spent = 0.0 if service_first else _seconds(direct.run, 1)
+        spent = 0.0 if service_first else seconds_of(direct.run, 1)
         first = served(client, task)
-        spent = _seconds(direct.run, 1) if service_first else spent
+        spent = seconds_of(direct.run, 1) if service_first else spent
         again = served(client, task)
     if dict(direct.passes) != dict(first.passes):
         message = f"not the same work: {dict(direct.passes)} here, {dict(first.passes)} served"
@@ -443,53 +285,3 @@ def _unchanged(again: Sequence[Served]) -> list[Row]:
         Row("unchanged model", seconds, "s", "1 s", statistics.median(seconds) <= 1),
         Row("unchanged model, forwards", forwards, "", "0", not any(forwards)),
     ]
-
-
-# ------------------------------------------------------------------------------------ all
-
-
-def _load() -> str:
-    return ", ".join(f"{one:.1f}" for one in os.getloadavg())
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _as_children_run() -> None:
-    """Begin again with the environment that the engines set.
-
-    Libraries read it when they load, and torch may have loaded first here; its waiting threads
-    would then spin on one side only.
-    """
-    if _AGAIN not in os.environ:
-        told = {**os.environ, _AGAIN: "1"}
-        os.execve(sys.executable, [sys.executable, *sys.argv], told)  # noqa: S606 - this program
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure everything and print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--turns", type=int, default=15, help="turns of the engines")
-    parser.add_argument("--calls", type=int, default=20, help="calls of each side in a turn")
-    parser.add_argument("--audits", type=int, default=3, help="turns of whole audits")
-    told = parser.parse_args(arguments)
-    _as_children_run()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    threads = Settings().threads
-    torch.set_num_threads(threads)
-    _print(f"{threads} threads on each side, {os.cpu_count()} processors, load {_load()}")
-    _print(f"torch {torch.__version__}, onnxruntime {VERSION}")
-    _print(f"{'':46}{'median':>9}  {'middle half':18}{'aim'}")
-    net = demo_net()
-    for engine in (forward_row, gradient_row):
-        _print(engine(net, threads=threads, turns=told.turns, calls=told.calls).text())
-    for row in audit_rows(threads, told.audits):
-        _print(row.text())
-    _print(f"load at the end {_load()}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,29 @@
+"""The canonical form of an upload that goes furthest and still answers as the uploaded bytes do."""
+
+from typing import Final
+
+from analyzers.contract import Refusal
+from analyzers.engines.selfcheck import SelfCheck, self_check
+from analyzers.graph.canonical import CanonicalModel, canonicalise
+from analyzers.graph.normalise import Wish
+
+_LESS_AND_LESS: Final = ((True, True), (True, False), (False, True), (False, False))
+"""Whether to convert to the working opset, and whether to free the batch."""
+_MENDED_BY_LESS: Final = frozenset(
+    {"MODEL_BROKEN", "MODEL_CANONICAL_DIFFERS", "MODEL_OPERATOR_UNSUPPORTED"}
+)
+"""The runtime lacks some operators in their newest version only."""
+
+
+def agreed(upload: bytes, output: str = "") -> tuple[CanonicalModel, SelfCheck]:
+    """Normalise as far as the answers allow; refused when not even the plain rewriting agrees."""
+    refusals: list[Refusal] = []
+    for convert, free in _LESS_AND_LESS:
+        try:
+            model = canonicalise(upload, Wish(output, convert=convert, free=free))
+            return model, self_check(model, upload)
+        except Refusal as refusal:
+            if refusal.code not in _MENDED_BY_LESS:
+                raise
+            refusals.append(refusal)
+    raise refusals[-1]

@@ -1,0 +1,98 @@
+"""Constants computed once and for all, and nodes that do nothing left out."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from analyzers.contract import Array
+
+FOLDABLE: Final = frozenset(
+    (
+        *("Identity", "Cast", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten"),
+        *("Concat", "Slice", "Gather", "Shape", "Size", "Where", "Expand", "Range"),
+        *("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Sqrt", "Reciprocal", "Pow", "Floor", "Ceil"),
+        *("Equal", "Not", "Min", "Max", "ReduceProd", "ReduceSum", "ConstantOfShape"),
+    )
+)
+"""What exporters leave between a stored tensor and its use. Quantised weights stay quantised."""
+
+_MOST_VALUES = 1 << 26
+_GROWING = frozenset({"ConstantOfShape", "Expand", "Range"})
+
+
+def folded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph: constants as initializers, no constant arithmetic, no idle nodes."""
+    known = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+    stored = set(known)
+    outputs = {one.name for one in model.graph.output}
+    alias: dict[str, str] = {}
+    kept: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        node.input[:] = [alias.get(name, name) for name in node.input]
+        value = _value(node, known, model)
+        if value is not None and node.output[0] not in outputs:
+            known[node.output[0]] = value
+        elif _idle(node) and node.output[0] not in outputs:
+            alias[node.output[0]] = node.input[0]
+        else:
+            kept.append(node)
+    fresh = onnx.ModelProto()
+    fresh.CopyFrom(model)
+    del fresh.graph.node[:]
+    fresh.graph.node.extend(kept)
+    read = {name for node in kept for name in node.input}
+    fresh.graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(known[name]), name)
+        for name in known
+        if name in read and name not in stored
+    )
+    return fresh
+
+
+def _idle(node: onnx.NodeProto) -> bool:
+    """Whether inference passes the first input through: the mask of a dropout is read by nobody."""
+    if node.op_type == "Identity":
+        return True
+    trained = len(node.input) > 2 and node.input[2]  # noqa: PLR2004 - data, ratio, training mode
+    return node.op_type == "Dropout" and len(node.output) == 1 and not trained
+
+
+def _value(
+    node: onnx.NodeProto, known: Mapping[str, Array], model: onnx.ModelProto
+) -> Array | None:
+    """What a node with constant inputs yields; None where that is not known or not wanted."""
+    foldable = node.op_type == "Constant" or (
+        node.op_type in FOLDABLE and bool(node.input) and all(name in known for name in node.input)
+    )
+    if not foldable or len(node.output) != 1 or _grows(node, known):
+        return None
+    graph = onnx.GraphProto(name="constant", node=[node])
+    graph.output.add(name=node.output[0])
+    graph.input.extend(onnx.ValueInfoProto(name=name) for name in set(node.input))
+    alone = onnx.ModelProto(
+        ir_version=model.ir_version, opset_import=model.opset_import, graph=graph
+    )
+    try:
+        with np.errstate(all="ignore"):
+            evaluator: Any = ReferenceEvaluator(alone)
+            found = evaluator.run(None, {name: known[name] for name in node.input})
+    except Exception:  # noqa: BLE001 - whatever the reference cannot do stays in the graph
+        return None
+    value: Array = np.asarray(found[0])
+    return value if value.size <= _MOST_VALUES else None
+
+
+def _grows(node: onnx.NodeProto, known: Mapping[str, Array]) -> bool:
+    """Whether a few bytes ask for more values than any weight has."""
+    if node.op_type not in _GROWING:
+        return False
+    if node.op_type == "Range":
+        start, limit, delta = (float(known[name].reshape(-1)[0]) for name in node.input)
+        return delta == 0 or abs((limit - start) / delta) > _MOST_VALUES
+    wanted = known[node.input[-1]]
+    return math.prod(max(1, int(one)) for one in wanted.reshape(-1)) > _MOST_VALUES

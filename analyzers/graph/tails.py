@@ -1,0 +1,64 @@
+"""What stands between the class scores and the output: it ranks classes alike and hides slopes.
+
+Probabilities saturate: a softmax that says 1.0 has no slope left, and every attack that follows it
+fails for a reason that protects nobody. So the scores before it are what is attacked and judged.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import onnx
+
+_SHAPE_ONLY = frozenset({"Identity", "Flatten", "Reshape", "Squeeze", "Cast"})
+_TAILS = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
+_AXIS_FROM_OPSET_13 = -1
+
+
+class Cut(NamedTuple):
+    """A graph that ends in its class scores."""
+
+    model: onnx.ModelProto
+    tail: str
+    """``softmax``, ``log_softmax``, ``sigmoid``, or empty: what was cut off."""
+
+
+def cut_tail(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> Cut:
+    """Leave out every softmax or sigmoid that only rescales the scores of one image."""
+    fresh = onnx.ModelProto()
+    fresh.CopyFrom(model)
+    tails: list[str] = []
+    while (node := _tail_node(fresh.graph, shapes)) is not None:
+        tails.append(_TAILS.get(node.op_type, ""))
+        node.op_type = "Identity"
+        del node.attribute[:]
+    if tails == [""]:  # a logarithm of something else than a softmax
+        return Cut(model, "")
+    return Cut(fresh, "_of_".join(one for one in tails if one)) if tails else Cut(model, "")
+
+
+def _tail_node(
+    graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]
+) -> onnx.NodeProto | None:
+    producers = {name: node for node in graph.node for name in node.output}
+    node = producers.get(graph.output[0].name)
+    while node is not None and node.op_type in _SHAPE_ONLY:
+        node = producers.get(node.input[0])
+    if node is None:
+        return None
+    if node.op_type == "Log":
+        before = producers.get(node.input[0])
+        alike = before is not None and before.op_type == "Softmax"
+        return node if alike and before is not None and _over_classes(before, shapes) else None
+    return node if node.op_type in _TAILS and _over_classes(node, shapes) else None
+
+
+def _over_classes(node: onnx.NodeProto, shapes: Mapping[str, Sequence[int]]) -> bool:
+    """Whether it works on the scores of one image at a time, over all of them."""
+    shape = shapes.get(node.input[0])
+    if not shape or len(shape) < 2:  # noqa: PLR2004 - batch and classes
+        return False
+    long = [at for at, size in enumerate(shape) if at and size != 1]
+    if node.op_type == "Sigmoid":
+        return len(long) <= 1
+    axis = next((one.i for one in node.attribute if one.name == "axis"), _AXIS_FROM_OPSET_13)
+    return long == [axis % len(shape)]

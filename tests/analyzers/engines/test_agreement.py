@@ -1,0 +1,47 @@
+"""Normalising goes as far as the uploaded bytes agree, and no further."""
+
+import numpy as np
+import pytest
+
+from analyzers.contract import Refusal
+from analyzers.engines.agreement import agreed
+from analyzers.graph.normalise import WORKING_OPSET
+from support.graphs import node, raw, small_net
+
+SHAPE = (3, 8, 8)
+
+
+def test_an_honest_net_goes_all_the_way() -> None:
+    """Working opset, open batch, the same answers."""
+    model, check = agreed(small_net(shape=SHAPE))
+    assert (model.opset, model.batch, check.batch) == (WORKING_OPSET, "free", "free")
+    assert check.upload_gap == 0.0
+
+
+def test_a_file_keeps_the_opset_that_the_runtime_knows() -> None:
+    """Random operators exist in old versions only; the file runs, and is then seen through."""
+    nodes = [node("RandomUniformLike", "image", "r"), node("Add", "image r", "pixels")]
+    with pytest.raises(Refusal) as caught:
+        agreed(small_net(shape=SHAPE, first=nodes))
+    assert caught.value.code == "MODEL_UNSTABLE"
+
+
+def test_a_tail_is_put_back_for_the_comparison() -> None:
+    """The upload answers with probabilities, the canonical file with scores; they agree."""
+    weight = np.random.default_rng(0).normal(size=(4, 108)).astype(np.float32)
+    nodes = [
+        node("Flatten", "image", "flat"),
+        node("Gemm", "flat w", "scores", transB=1),
+        node("Softmax", "scores", "logits"),
+    ]
+    model, check = agreed(raw(nodes, {"w": weight}))
+    assert model.tail == "softmax"
+    assert check.upload_gap is not None
+    assert check.upload_gap < 1e-5
+
+
+def test_a_net_that_mixes_its_batch_keeps_one_image_at_a_time() -> None:
+    """Freeing the axis would change the answers, so images run one by one."""
+    nodes = [node("ReduceMean", "image zero", "m"), node("Sub", "image m", "pixels")]
+    _, check = agreed(small_net(shape=SHAPE, first=nodes, weights={"zero": np.array([0])}))
+    assert check.batch == "one"

@@ -1,0 +1,1 @@
+"""Tables of measurements beside the peers; ``python -m tools.bench`` prints them."""
