@@ -9,8 +9,9 @@ import pytest
 
 from analyzers.attacks.losses import margin
 from analyzers.contract import FloatArray, LabelArray
+from analyzers.engines.agreement import agreed
 from analyzers.engines.gradient import GradientEngine
-from analyzers.engines.selfcheck import self_check
+from analyzers.engines.uploaded import Upload, UploadedModel
 from analyzers.graph.canonical import canonicalise
 from support.graphs import subject_of
 from support.reference import picture_set, rows_of, spec_of
@@ -34,9 +35,10 @@ def test_engines_agree_on_every_file(reference_models: Path) -> None:
     """Outputs agree to 1e-5 of the largest logit, on probes and on real pictures."""
     for row, name in files(reference_models):
         raw = (reference_models / name).read_bytes()
-        check = self_check(canonicalise(raw))
+        model, check = agreed(raw)
         assert check.gradient_gap == "", name
-        assert check.batch == ("one" if name == row.get("onnx_batch1") else "free"), name
+        assert (model.batch, check.batch) == ("free", "free"), name
+        assert model.upload_batch == ("one" if name == row.get("onnx_batch1") else "free"), name
         assert check.parity is not None, name
         assert check.parity < 1e-5, name
         images, _ = picture_set(reference_models, row, 40)
@@ -45,6 +47,17 @@ def test_engines_agree_on_every_file(reference_models: Path) -> None:
         expected = subject.predict(images)
         gap = np.abs(subject.gradient.logits(images) - expected).max()
         assert gap <= 1e-5 * np.abs(expected).max(), name
+
+
+def test_batches_answer_as_the_uploaded_file_does_one_by_one(reference_models: Path) -> None:
+    """Brought to one form and run in batches, every file keeps its own single answers to 1e-5."""
+    for row, name in files(reference_models):
+        raw = (reference_models / name).read_bytes()
+        model, _ = agreed(raw)
+        images, _ = picture_set(reference_models, row, 37)
+        alone = UploadedModel(Upload(raw, model.upload_output, "one"), spec_of(row), 1)
+        together = subject_of(raw, spec_of(row)).predict(images)
+        assert np.abs(together - alone.predict(images)).max() <= 1e-5, name
 
 
 def test_slopes_agree_between_free_and_fixed_files(reference_models: Path) -> None:
