@@ -59,6 +59,7 @@ class AuditCase:
             "canonical_digest": self.model.canonical_digest,
             "file_digest": self.model.file_digest,
             "format": self.model.format,
+            "output": self.model.output,
             "input_spec": dict(held["input_spec"]),
             "canonical": {
                 name: value for name, value in held["canonical"].items() if name != "conversion"

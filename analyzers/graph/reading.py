@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError, EncodeError
 from onnx.checker import ValidationError
 
@@ -25,7 +26,7 @@ def read_model(raw: bytes) -> onnx.ModelProto:
     """Parse and check; what comes back is whole and uses standard operators only."""
     if not raw:
         raise Refusal("MODEL_EMPTY", "The model file is empty.", "Export the model again.")
-    model = _parsed(raw)
+    model = _without_functions(_parsed(raw))
     _refuse_weights_elsewhere(model)
     _refuse_foreign_operators(model)
     for output in model.graph.output:
@@ -62,6 +63,16 @@ def _parsed(raw: bytes) -> onnx.ModelProto:
     if not model.graph.node or not model.opset_import:
         raise _not_recognised()
     return model
+
+
+def _without_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Functions that the file brings along are written out where they are called."""
+    if not model.functions:
+        return model
+    try:
+        return onnx.inliner.inline_local_functions(model)
+    except Exception as error:  # the inliner's own exceptions share no narrower parent
+        raise _broken("A function of the ONNX model cannot be written out.") from error
 
 
 def _not_recognised() -> Refusal:

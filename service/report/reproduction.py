@@ -29,6 +29,7 @@ def commands(facts: Mapping[str, Json]) -> list[str]:
     words = ["assay", "check", text(subject, "name", "MODEL")]
     words += ["--data", text(data, "name", "DATA") + (f"[{cut.strip('[]')}]" if cut else "")]
     words += ["--policy", "POLICY", *_preprocessing(mapping(subject, "input_spec"))]
+    words += _choices(subject)
     seed = whole(mapping(facts, "plan"), "seed")
     if seed:
         words += ["--seed", str(seed)]
@@ -39,13 +40,23 @@ def _preprocessing(spec: Mapping[str, Json]) -> list[str]:
     """The flags that declare this preprocessing, as far as flags can."""
     found: list[str] = []
     mean, std = (
-        ",".join(f"{one:g}" for one in items(spec, key) if isinstance(one, int | float))
+        ",".join(repr(float(one)) for one in items(spec, key) if isinstance(one, int | float))
         for key in ("mean", "std")
     )
     if mean and std:
         found += ["--normalize", f"{mean}/{std}"]
     if text(spec, "layout") == "nhwc":
         found += ["--layout", "nhwc"]
+    return found
+
+
+def _choices(subject: Mapping[str, Json]) -> list[str]:
+    """The flags that say what in the file is meant."""
+    found: list[str] = []
+    if architecture := text(mapping(subject, "conversion"), "architecture"):
+        found += ["--arch", architecture]
+    if output := text(subject, "output"):
+        found += ["--output", output]
     return found
 
 
@@ -91,12 +102,27 @@ def _model(subject: Mapping[str, Json]) -> list[Pair]:
         ("preprocessing", told),
         ("classes", _count(subject, "classes")),
         ("parameters", _count(subject, "parameters")),
-        ("batch axis", text(subject, "batch")),
+        ("batch axis", _batch(subject)),
+        ("operators", _operators(mapping(subject, "canonical"))),
+        ("cut off after the scores", text(mapping(subject, "canonical"), "tail")),
         ("batch norm folded", text(subject, "bn_folded")),
         ("no gradient", text(subject, "gradient_gap")),
+        ("gradients of a twin", text(subject, "twin")),
     )
     converted = mapping(subject, "conversion")
     return _present(*pairs) + [(f"conversion {key}", value) for key, value in _all(converted)]
+
+
+def _batch(subject: Mapping[str, Json]) -> str:
+    opened = ", fixed at 1 in the upload" if subject.get("freed") else ""
+    return f"{text(subject, 'batch')}{opened}"
+
+
+def _operators(canonical: Mapping[str, Json]) -> str:
+    """The version of the standard operators, before and after."""
+    came, went = text(canonical, "upload_opset"), text(canonical, "opset")
+    same = came in ("", went)
+    return "" if not went else f"opset {went}" + ("" if same else f", {came} in the upload")
 
 
 def _images(data: Mapping[str, Json]) -> list[Pair]:

@@ -1,5 +1,7 @@
 """An upload is read whole or refused with its reason."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 import pytest
@@ -108,3 +110,28 @@ def test_sparse_weights_are_refused() -> None:
 def test_ancient_operators_are_refused() -> None:
     """Before opset 7 the same names meant other things."""
     assert refused(small_net(opset=6)).code == "MODEL_OPERATOR_UNSUPPORTED"
+
+
+def doubled(body: Sequence[onnx.NodeProto]) -> onnx.ModelProto:
+    """A model that calls a function of its own, which has this body from ``x`` to ``y``."""
+    own = "pkg.mine"
+    made = model([node("Twice", "image", "wide", domain=own), node("Flatten", "wide", "logits")])
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid(own, 1)]
+    made.functions.append(
+        helper.make_function(own, "Twice", ["x"], ["y"], list(body), opset_imports=opsets)
+    )
+    made.opset_import.append(opsets[1])
+    return made
+
+
+def test_functions_of_the_file_are_written_out() -> None:
+    """Exporters leave some; what they are made of is what counts."""
+    found = read_model(doubled([node("Add", "x x", "y")]).SerializeToString())
+    assert [one.op_type for one in found.graph.node] == ["Add", "Flatten"]
+    assert not found.functions
+
+
+def test_a_function_that_calls_itself_is_refused() -> None:
+    """It has no end to be written out."""
+    body = doubled([node("Twice", "x", "y", domain="pkg.mine")])
+    assert refused(body.SerializeToString()).code in {"MODEL_BROKEN", "MODEL_OPERATOR_UNSUPPORTED"}

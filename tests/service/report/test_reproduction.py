@@ -25,6 +25,30 @@ def test_the_command_declares_everything_that_matters() -> None:
     ]
 
 
+def test_the_command_says_what_in_the_file_is_meant() -> None:
+    """Architecture and output become flags, and numbers keep every digit."""
+    facts = sample.facts()
+    facts["subject"]["conversion"] = {"architecture": "demo-cnn6"}
+    facts["subject"]["output"] = "scores"
+    facts["subject"]["input_spec"] = {"mean": [0.49139968], "std": [0.24703233]}
+    words = shlex.split(commands(facts)[0])
+    assert words[-4:] == ["--arch", "demo-cnn6", "--output", "scores"]
+    assert "0.49139968/0.24703233" in words
+
+
+def test_what_was_done_to_the_upload_is_told() -> None:
+    """Opened batch, converted operators, a tail cut off, a twin's gradients."""
+    body = sample.evidence()
+    canonical = {"opset": 26, "upload_opset": 11, "tail": "softmax"}
+    twin = "rounding: op QuantizeLinear at q"
+    body["facts"]["subject"] |= {"freed": True, "canonical": canonical, "twin": twin}
+    facts = told(body)
+    assert facts["Model/batch axis"].endswith(", fixed at 1 in the upload")
+    assert facts["Model/operators"] == "opset 26, 11 in the upload"
+    assert facts["Model/cut off after the scores"] == "softmax"
+    assert facts["Model/gradients of a twin"] == twin
+
+
 def test_a_hostile_name_stays_one_word() -> None:
     """A name cannot smuggle a second command into the line that people copy."""
     facts = sample.facts()
