@@ -129,7 +129,7 @@ def _material(model: ModelRow, data: EvalSetRow, shelf: Shelf) -> Material:
         shape=[data.facts["data"]["n"], *details["shape"]],
         input_spec=InputSpec.from_json(model.facts["input_spec"]),
         upload=str(shelf.local_path(canonical["upload"])) if canonical["upload"] else "",
-        upload_form={"output": canonical["output_name"], "batch": canonical["upload_batch"]},
+        upload_form={"output": canonical["output_name"], "batch": canonical["replay_batch"]},
         weights=str(shelf.local_path(weights)) if weights else "",
     )
 

@@ -41,6 +41,11 @@ class Problem(NamedTuple):
     loss: Loss
     eps: float
     iterations: int
+    tolerance: float = 1e-2
+    """How far the engines' logits may lie apart, of their spread.
+
+    Far more than float32 and another order of sums cost, far less than another function.
+    """
 
 
 @dataclass
@@ -55,8 +60,10 @@ class Found:
     iterations: npt.NDArray[np.int64]
     flat: Flags
     """At some point no pixel had a slope."""
+    best: FloatArray
+    """The point of the highest loss."""
     disagree: Flags
-    """The engines named different classes, and that was no near tie."""
+    """The engines named different classes, and that was no near tie, or other logits."""
     rose: Flags
     """Some step raised the loss."""
     forward: int = 0
@@ -76,6 +83,8 @@ class _Lanes:
     best: FloatArray
     best_slope: FloatArray
     best_loss: FloatArray
+    best_logits: FloatArray
+    """What the gradient engine said there."""
     step: FloatArray
     rises: npt.NDArray[np.int64]
     marked: FloatArray
@@ -117,6 +126,8 @@ def apgd(
         _move(lanes, problem.ball, first=iteration == 0)
     found.iterations[lanes.place] = problem.iterations
     _judge(predict, problem, lanes, found, at=np.ones(len(lanes), bool), guesses=None)
+    lanes.keep(~(found.broken | found.failed)[lanes.place])
+    _compare(predict, problem, lanes, found)
     return found
 
 
@@ -145,7 +156,8 @@ def _nothing(problem: Problem) -> Found:
         return np.zeros(count, bool)
 
     whole = np.zeros(count, np.int64)
-    return Found(no(), no(), problem.start.copy(), whole, no(), no(), no())
+    start = problem.start
+    return Found(no(), no(), start.copy(), whole, no(), start.copy(), no(), no())
 
 
 def _lanes(problem: Problem) -> _Lanes:
@@ -160,6 +172,7 @@ def _lanes(problem: Problem) -> _Lanes:
         best=start,
         best_slope=np.zeros_like(start),
         best_loss=lowest,
+        best_logits=np.zeros((count, 0), np.float32),
         step=np.full(count, FIRST_STEP * problem.eps, np.float32),
         rises=np.zeros(count, np.int64),
         marked=lowest,
@@ -180,6 +193,9 @@ def _learn(lanes: _Lanes, seen: GradientStep, found: Found, *, first: bool) -> N
     lanes.best = _chosen(better, lanes.at, lanes.best)
     lanes.best_slope = _chosen(better, slope, lanes.best_slope)
     lanes.best_loss = np.where(better, loss, lanes.best_loss)
+    if first:
+        lanes.best_logits = seen.logits
+    lanes.best_logits = np.where(np.reshape(better, (-1, 1)), seen.logits, lanes.best_logits)
     lanes.loss, lanes.slope = loss, slope
     if first:
         lanes.marked = loss
@@ -218,6 +234,32 @@ def _judge(
     if guesses is not None:
         other = finite & (winner != np.argmax(guesses[at], axis=1))
         found.disagree[place[other]] |= ~_near_tie(logits[other])
+
+
+def _compare(predict: Predict, problem: Problem, lanes: _Lanes, found: Found) -> None:
+    """Ask the forward engine about the best points, and hold its logits against the other's.
+
+    The gradient engine alone has seen these. If it computes another function there, its slopes are
+    those of another model, and that nothing broke says nothing.
+    """
+    if not len(lanes):
+        return
+    found.best[lanes.place] = lanes.best
+    logits = predict(lanes.best)
+    found.forward += len(lanes)
+    found.failed[lanes.place] = ~finite_rows(logits)
+    broken = finite_rows(logits) & (np.argmax(logits, axis=1) != problem.labels[lanes.place])
+    found.broken[lanes.place] = broken
+    found.witness[lanes.place[broken]] = lanes.best[broken]
+    apart = np.abs(_centred(logits) - _centred(lanes.best_logits)).max(axis=1)
+    spread = np.abs(_centred(logits)).max(axis=1)
+    found.disagree[lanes.place] |= ~(apart <= problem.tolerance * spread)
+
+
+def _centred(logits: FloatArray) -> npt.NDArray[np.float64]:
+    """Without the offset that all classes share: it decides nothing."""
+    exact = logits.astype(np.float64)
+    return exact - exact.mean(axis=1, keepdims=True)
 
 
 def _near_tie(logits: FloatArray) -> Flags:

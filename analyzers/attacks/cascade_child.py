@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,9 @@ from analyzers.contract import (
 from analyzers.statistics.replay import replayed
 
 Places = npt.NDArray[np.int64]
+_APART: Final = Problem._field_defaults["tolerance"]
+_TWIN_APART: Final = 0.25
+"""A twin's rounding may fall the other way, as at intake."""
 
 
 def measure(
@@ -36,6 +40,7 @@ def measure(
     record = _Record.clean(batch, logits)
     gradient = subject.gradient
     note = ""
+    block = None
     if gradient is None:
         note = f"not attacked: {subject.facts.gradient_gap}"
     else:
@@ -43,20 +48,40 @@ def measure(
             shard, subject, gradient, batch, linf_ball(batch.images, _eps(shard)), logits
         )
         _attack(block, record, tell)
-    first = shard.params["pass"] == ONE
-    again = replayed(subject, batch.images, logits) if first else {}
-    record.forward += len(logits) if again else 0
+    replays = _replays(block, record) if block else {}
     claimed = record.broken.nonzero()[0]
     witness = {"witness": np.ascontiguousarray(record.witness[claimed])} if len(claimed) else {}
     return Partial(
         "measured",
-        again,
+        replays,
         samples=record.columns(batch),
         blobs=witness,
         passes={"forward": record.forward, "backward": record.backward},
         claims="witness" if witness else None,
         note=note,
     )
+
+
+def _replays(block: "_Block", record: "_Record") -> dict[str, int]:
+    """Ask the uploaded bytes: the clean images once, and where the images that stand were attacked.
+
+    Agreement on clean images proves little of the ball around them; so the strongest point that
+    the attack reached and one of plain noise are asked about as well.
+    """
+    if block.subject.uploaded is None:
+        return {}
+    points = [block.batch.images] if block.shard.params["pass"] == ONE else []
+    places = record.standing
+    if len(places):
+        ball = block.ball.rows(places)
+        points += [record.best[places]]
+        points += [ball.at(np.stack(list(_noise(block, len(STAGES), run=0, places=places))))]
+    if not points:
+        return {}
+    images = np.concatenate(points)
+    counts = replayed(block.subject, images, block.subject.predict(images))
+    record.forward += 2 * len(images)
+    return counts
 
 
 def _eps(shard: Shard) -> str:
@@ -85,6 +110,8 @@ class _Record:
     attacked: Flags
     broken: Flags
     witness: FloatArray
+    best: FloatArray
+    """The strongest point of the last run that an image was in."""
     iterations: Places
     flat: Flags
     disagree: Flags
@@ -106,6 +133,7 @@ class _Record:
             attacked=no.copy(),
             broken=no.copy(),
             witness=batch.images.copy(),
+            best=batch.images.copy(),
             iterations=np.zeros(count, np.int64),
             flat=no.copy(),
             disagree=no.copy(),
@@ -125,6 +153,7 @@ class _Record:
         self.broken[places] = found.broken
         self.failed[places] = found.failed
         self.witness[places[found.broken]] = found.witness[found.broken]
+        self.best[places] = found.best
         self.iterations[places] += found.iterations
         self.disagree[places] |= found.disagree
         self.rose[places] |= found.rose
@@ -192,6 +221,7 @@ def _problem(block: _Block, stage: Stage, number: int, *, run: int, places: Plac
         loss=LOSSES[stage.loss],
         eps=float(Fraction(_eps(block.shard))),
         iterations=stage.iterations,
+        tolerance=_TWIN_APART if block.subject.facts.twin else _APART,
     )
 
 

@@ -154,6 +154,15 @@ def _fits(case: Case, done: Sequence[Done]) -> Measurement:
     ]
     own = next(one for one in trials if one.name == _DECLARED)
     others = [one for one in trials if one is not own]
+    if not others:
+        return Measurement(
+            "preprocessing_fits",
+            "not_applicable",
+            bound="indicator",
+            grade="D",
+            limit=0.0,
+            note="The model takes whole numbers, which leave no other preprocessing to try.",
+        )
     bar = max(own.interval.high, 1 / case.subject.classes)  # chance recommends nothing
     better = [one for one in others if one.interval.low > bar]
     best = max(better, key=lambda one: one.right, default=own)

@@ -7,8 +7,11 @@ from analyzers.engines.selfcheck import SelfCheck, self_check
 from analyzers.graph.canonical import CanonicalModel, canonicalise
 from analyzers.graph.normalise import Wish
 
-_LESS_AND_LESS: Final = ((True, True), (True, False), (False, True), (False, False))
-"""Whether to convert to the working opset, and whether to free the batch."""
+_LESS_AND_LESS: Final = (
+    *((True, True, True), (True, False, True), (False, True, True), (False, False, True)),
+    *((True, True, False), (False, False, False)),
+)
+"""Whether to convert to the working opset, to free the batch, to cut a softmax off."""
 _MENDED_BY_LESS: Final = frozenset(
     {"MODEL_BROKEN", "MODEL_CANONICAL_DIFFERS", "MODEL_OPERATOR_UNSUPPORTED"}
 )
@@ -18,9 +21,9 @@ _MENDED_BY_LESS: Final = frozenset(
 def agreed(upload: bytes, output: str = "") -> tuple[CanonicalModel, SelfCheck]:
     """Normalise as far as the answers allow; refused when not even the plain rewriting agrees."""
     refusals: list[Refusal] = []
-    for convert, free in _LESS_AND_LESS:
+    for convert, free, cut in _LESS_AND_LESS:
         try:
-            model = canonicalise(upload, Wish(output, convert=convert, free=free))
+            model = canonicalise(upload, Wish(output, convert=convert, free=free, cut=cut))
             return model, self_check(model, upload)
         except Refusal as refusal:
             if refusal.code not in _MENDED_BY_LESS:

@@ -36,6 +36,8 @@ class SelfCheck:
     """Largest difference of the two engines over the largest logit; None without gradients."""
     upload_gap: float | None
     """The same for the canonical file and the uploaded one; None when nothing was uploaded."""
+    replay_batch: Literal["free", "one"]
+    """How the uploaded file itself can be run."""
 
 
 def self_check(model: CanonicalModel, upload: bytes | None = None, threads: int = 1) -> SelfCheck:
@@ -43,10 +45,12 @@ def self_check(model: CanonicalModel, upload: bytes | None = None, threads: int 
     images = probe_images(model.shape)
     values = model.input_spec.apply(images)
     alone = _alone(model, values, threads)
-    upload_gap = None if upload is None else _upload_gap(model, upload, images, alone=alone)
+    upload_gap, replay_batch = None, model.upload_batch
+    if upload is not None:
+        upload_gap, replay_batch = _upload_gap(model, upload, images, alone=alone)
     batch = _batch_mode(model, values, alone=alone, threads=threads)
     gap, twin, parity = _parity(model, images, alone, batch=batch, threads=threads)
-    return SelfCheck(batch, gap, twin, parity, upload_gap)
+    return SelfCheck(batch, gap, twin, parity, upload_gap, replay_batch)
 
 
 def probe_images(shape: tuple[int, int, int]) -> FloatArray:
@@ -106,10 +110,11 @@ def _alone(model: CanonicalModel, values: Array, threads: int) -> FloatArray:
 
 def _upload_gap(
     model: CanonicalModel, upload: bytes, images: FloatArray, *, alone: FloatArray
-) -> float:
+) -> tuple[float, Literal["free", "one"]]:
     """How far the canonical file's answers are from those of the uploaded bytes."""
     file = Upload(upload, model.upload_output, "one")
-    own = UploadedModel(file, model.input_spec, threads=1).predict(images)
+    uploaded = UploadedModel(file, model.input_spec, threads=1)
+    own = uploaded.predict(images)
     gap = relative_gap(after_tail(alone, model.tail), own) if own.shape == alone.shape else math.inf
     if not gap <= (HALF_TOLERANCE if model.half else TOLERANCE):
         raise Refusal(
@@ -117,7 +122,21 @@ def _upload_gap(
             "The model's canonical form answers plain pictures differently from the uploaded file.",
             "Export the model again for a newer version of the operators (opset 18 or later).",
         )
-    return float(f"{gap:.1e}")
+    return float(f"{gap:.1e}"), _replay_batch(model, uploaded, images, own)
+
+
+def _replay_batch(
+    model: CanonicalModel, uploaded: UploadedModel, images: FloatArray, own: FloatArray
+) -> Literal["free", "one"]:
+    """An open batch axis is a promise that the inside of a file may break."""
+    if model.upload_batch == "one":
+        return "one"
+    try:
+        together = uploaded.predict(images, "free")
+    except Exception:  # noqa: BLE001 - each operator complains in its own way
+        return "one"
+    same = together.shape == own.shape and relative_gap(together, own) <= TOLERANCE
+    return "free" if same else "one"
 
 
 def _batch_mode(

@@ -34,12 +34,14 @@ class UploadedModel:
         self._batch: Literal["free", "one"] = upload.batch
         self._input = self._session.get_inputs()[0].name
 
-    def predict(self, images: FloatArray) -> FloatArray:
+    def predict(
+        self, images: FloatArray, batch: Literal["free", "one"] | None = None
+    ) -> FloatArray:
         """What it answers to [0,1] NCHW images, one row an image."""
         values = self._spec.apply(images)
         found = [
             self._session.run([self._output], {self._input: piece.rows})[0][: piece.real]
-            for piece in pieces(values, self._batch)
+            for piece in pieces(values, batch or self._batch)
         ]
         answers = np.concatenate(found).astype(np.float32)
         return answers.reshape(len(answers), -1)
@@ -68,6 +70,11 @@ def _sigmoid(scores: FloatArray) -> FloatArray:
     return found.astype(np.float32)
 
 
+def _log(scores: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore"):
+        return np.log(scores)
+
+
 def _unchanged(scores: FloatArray) -> FloatArray:
     return scores
 
@@ -77,4 +84,5 @@ _TAILS = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "sigmoid": _sigmoid,
+    "log": _log,
 }

@@ -9,11 +9,11 @@ from typing import Literal
 import onnx
 from onnx import helper, numpy_helper
 
-from analyzers.contract import Digest, InputSpec, Layout, Refusal
+from analyzers.contract import Digest, InputSpec, Layout
 from analyzers.graph.inputs import ImageInput, image_input
 from analyzers.graph.normalise import Wish, normalised, output_refused
 from analyzers.graph.packed import whole
-from analyzers.graph.reading import opset_of, read_model
+from analyzers.graph.reading import array_of, opset_of, read_model
 from analyzers.graph.weights import bn_folded, parameter_count
 
 INPUT_NAME = "image"
@@ -114,20 +114,22 @@ def _live_nodes(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
     nodes = model.graph.node
     producers = {name: at for at, node in enumerate(nodes) for name in node.output if name}
     ordered: list[int] = []
-    placed: set[int] = set()
 
-    def waiting(at: int) -> Iterator[int]:
-        needed = (producers.get(name) for name in nodes[at].input if name)
-        return (one for one in needed if one is not None and one not in placed)
+    def needed(at: int) -> Iterator[int]:
+        return (producers[name] for name in nodes[at].input if name in producers)
 
-    stack = [producers[output]] if output in producers else []
+    begun: set[int] = set()
+    stack: list[tuple[int, Iterator[int]]] = []
+    if output in producers:
+        stack.append((producers[output], needed(producers[output])))
     while stack:
-        following = next(waiting(stack[-1]), None)
+        at, rest = stack[-1]
+        begun.add(at)
+        following = next((one for one in rest if one not in begun), None)
         if following is not None:
-            stack.append(following)
+            stack.append((following, needed(following)))
         else:
-            at = stack.pop()
-            placed.add(at)
+            stack.pop()
             ordered.append(at)
     return [nodes[at] for at in ordered]
 
@@ -181,15 +183,7 @@ def _renamed(node: onnx.NodeProto, title: str, names: Mapping[str, str]) -> onnx
 
 def _plain(tensor: onnx.TensorProto, name: str) -> onnx.TensorProto:
     """The same numbers in the one spelling of raw bytes."""
-    try:
-        fresh = numpy_helper.from_array(numpy_helper.to_array(tensor), name or None)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise Refusal(
-            "MODEL_BROKEN",
-            f"The weights of '{tensor.name[:60]}' do not fit their declared shape.",
-            "Export the model again.",
-        ) from error
-    return fresh
+    return numpy_helper.from_array(array_of(tensor), name or None)
 
 
 def _declared(name: str, kind: int, axes: Sequence[int | str]) -> onnx.ValueInfoProto:

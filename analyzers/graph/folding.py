@@ -10,24 +10,27 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from analyzers.contract import Array
+from analyzers.graph.reading import array_of
 
-FOLDABLE: Final = frozenset(
+EXACT: Final = frozenset(
     (
         *("Identity", "Cast", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten"),
-        *("Concat", "Slice", "Gather", "Shape", "Size", "Where", "Expand", "Range"),
-        *("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Sqrt", "Reciprocal", "Pow", "Floor", "Ceil"),
-        *("Equal", "Not", "Min", "Max", "ReduceProd", "ReduceSum", "ConstantOfShape"),
+        *("Concat", "Slice", "Gather", "Shape", "Size", "Where", "Expand", "ConstantOfShape"),
+        *("Add", "Sub", "Mul", "Div", "Neg", "Abs", "Sqrt", "Floor", "Ceil", "Not"),
     )
 )
-"""What exporters leave between a stored tensor and its use. Quantised weights stay quantised."""
-
+"""What exporters leave between a stored tensor and its use, and what has one right answer in every
+bit (IEEE 754). Quantised weights stay quantised."""
+WHOLE_ONLY: Final = frozenset(("Equal", "Min", "Max", "Pow", "Range", "ReduceProd", "ReduceSum"))
+"""These have it for whole numbers. With floats the runtime may answer another last bit, and a model
+can make much of one bit."""
 _MOST_VALUES = 1 << 26
 _GROWING = frozenset({"ConstantOfShape", "Expand", "Range"})
 
 
 def folded(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same graph: constants as initializers, no constant arithmetic, no idle nodes."""
-    known = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+    known = {one.name: array_of(one) for one in model.graph.initializer}
     stored = set(known)
     outputs = {one.name for one in model.graph.output}
     alias: dict[str, str] = {}
@@ -66,10 +69,7 @@ def _value(
     node: onnx.NodeProto, known: Mapping[str, Array], model: onnx.ModelProto
 ) -> Array | None:
     """What a node with constant inputs yields; None where that is not known or not wanted."""
-    foldable = node.op_type == "Constant" or (
-        node.op_type in FOLDABLE and bool(node.input) and all(name in known for name in node.input)
-    )
-    if not foldable or len(node.output) != 1 or _grows(node, known):
+    if not _foldable(node, known) or len(node.output) != 1 or _grows(node, known):
         return None
     graph = onnx.GraphProto(name="constant", node=[node])
     graph.output.add(name=node.output[0])
@@ -87,12 +87,24 @@ def _value(
     return value if value.size <= _MOST_VALUES else None
 
 
+def _foldable(node: onnx.NodeProto, known: Mapping[str, Array]) -> bool:
+    if node.op_type == "Constant":
+        return True
+    if not node.input or not all(name in known for name in node.input):
+        return False
+    whole = all(known[name].dtype.kind in "iub" for name in node.input)
+    return node.op_type in EXACT or (node.op_type in WHOLE_ONLY and whole)
+
+
 def _grows(node: onnx.NodeProto, known: Mapping[str, Array]) -> bool:
     """Whether a few bytes ask for more values than any weight has."""
     if node.op_type not in _GROWING:
         return False
     if node.op_type == "Range":
-        start, limit, delta = (float(known[name].reshape(-1)[0]) for name in node.input)
+        ends = [known[name].reshape(-1) for name in node.input]
+        if any(not len(one) for one in ends):
+            return True
+        start, limit, delta = (float(one[0]) for one in ends)
         return delta == 0 or abs((limit - start) / delta) > _MOST_VALUES
     wanted = known[node.input[-1]]
     return math.prod(max(1, int(one)) for one in wanted.reshape(-1)) > _MOST_VALUES

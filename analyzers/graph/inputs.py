@@ -53,7 +53,9 @@ class ImageInput:
         usual = (channels, height, width) if self.layout == "nchw" else (height, width, channels)
         scale = 1.0 if dtype.startswith("float") else _FULL_RANGE
         axes = () if self.axes == usual else self.axes
-        return InputSpec(self.layout, scale, dtype=dtype, axes=axes)
+        signed = dtype == "int8"  # whose middle is zero
+        mean, std = ((128.0,) * channels, (1.0,) * channels) if signed else ((), ())
+        return InputSpec(self.layout, scale, mean, std, dtype=dtype, axes=axes)
 
 
 def image_input(model: onnx.ModelProto) -> ImageInput:

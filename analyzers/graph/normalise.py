@@ -30,6 +30,8 @@ class Wish:
     """The output to judge; empty takes the only one."""
     convert: bool = True
     free: bool = True
+    cut: bool = True
+    """Whether to leave out a softmax at the end."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ def normalised(model: onnx.ModelProto, wish: Wish) -> Normalised:
     if wish.free:
         working = freed(working)
     shapes = inferred(working, 1)
-    working, tail = cut_tail(working, shapes)
+    tail = ""
+    if wish.cut:
+        working, tail = cut_tail(working, shapes)
     working = folded(working)
     classes = _classes(working, shapes.get(working.graph.output[0].name) or declared)
     return Normalised(_as_scores(working, shapes), classes, tail)

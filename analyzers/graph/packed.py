@@ -5,7 +5,9 @@ a model gives: such a name finds a member of the same archive, or nothing.
 """
 
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -19,6 +21,10 @@ _ZIP: Final = b"PK\x03\x04"
 _MOST_BYTES: Final = 2 << 30
 """What one protobuf message can hold."""
 _MOST_MEMBERS: Final = 4096
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+    *(OSError, EOFError, ValueError),
+)
 _FIX = "Put the ONNX file and the files of its weights, and nothing else, into one zip."
 
 
@@ -28,9 +34,9 @@ def whole(upload: bytes) -> bytes:
         return upload
     try:
         members = _members(upload)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise _broken("The zip cannot be read.") from error
-    names = [name for name in members if name.endswith(".onnx")]
+    names = [name for name in members if name.lower().endswith(".onnx")]
     if len(names) != 1:
         raise _broken(f"The zip holds {len(names)} ONNX files; exactly one is taken.")
     model = onnx.ModelProto()
@@ -38,8 +44,9 @@ def whole(upload: bytes) -> bytes:
         model.ParseFromString(members[names[0]])
     except DecodeError as error:
         raise _broken("The file in the zip is no ONNX model.") from error
+    folder = names[0].rpartition("/")[0]
     for tensor in tensors_of(model):
-        _inline(tensor, {name.rpartition("/")[2]: body for name, body in members.items()})
+        _inline(tensor, members, f"{folder}/" if folder else "")
     return model.SerializeToString()
 
 
@@ -48,6 +55,9 @@ def _members(upload: bytes) -> dict[str, bytes]:
         listed = archive.infolist()
         if len(listed) > _MOST_MEMBERS or sum(one.file_size for one in listed) > _MOST_BYTES:
             raise _broken("The zip holds more than any model here may.")
+        names = {one.filename.lower() for one in listed}
+        if len(names) < len(listed):
+            raise _broken("The zip holds two files of one name.")
         return dict(_read(archive, listed))
 
 
@@ -57,12 +67,12 @@ def _read(archive: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> Iterator[t
             yield one.filename, archive.read(one)
 
 
-def _inline(tensor: onnx.TensorProto, members: Mapping[str, bytes]) -> None:
-    """Numbers that the tensor only points at become its own."""
+def _inline(tensor: onnx.TensorProto, members: Mapping[str, bytes], folder: str) -> None:
+    """Numbers that the tensor only points at become its own; paths begin at the model's folder."""
     if tensor.data_location != onnx.TensorProto.EXTERNAL:
         return
     told = {one.key: one.value for one in tensor.external_data}
-    name = told.get("location", "").rpartition("/")[2]
+    name = folder + told.get("location", "")
     body = members.get(name)
     if body is None:
         raise _broken(f"The zip does not hold '{name[:60]}', where weights are said to lie.")

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import onnx
 import onnx.inliner
 from google.protobuf.message import DecodeError, EncodeError
+from onnx import numpy_helper
 from onnx.checker import ValidationError
 
-from analyzers.contract import Refusal
+from analyzers.contract import Array, Refusal
 
 OWN_DOMAINS = frozenset({"", "ai.onnx"})
 OLDEST_OPSET = 7
@@ -41,6 +42,18 @@ def read_model(raw: bytes) -> onnx.ModelProto:
 def opset_of(model: onnx.ModelProto) -> int:
     """The version of the standard operators that the file was written for; 0 when it says none."""
     return max((one.version for one in model.opset_import if one.domain in OWN_DOMAINS), default=0)
+
+
+def array_of(tensor: onnx.TensorProto) -> Array:
+    """The numbers of a stored tensor; refused where they do not fit what it declares."""
+    try:
+        return numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise Refusal(
+            "MODEL_BROKEN",
+            f"The weights of '{tensor.name[:60]}' do not fit their declared shape.",
+            "Export the model again.",
+        ) from error
 
 
 def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

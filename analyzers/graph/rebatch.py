@@ -17,7 +17,8 @@ from onnx import helper, numpy_helper
 PROBE: Final = 4093
 """A prime that no layer has as its width."""
 _SMALL = 1024
-_MOST_ROUNDS = 512
+_MOST_ROUNDS = 160
+"""As many as the deepest transformer has Reshapes one after the other."""
 
 Shapes = Mapping[str, Sequence[int]]
 
@@ -32,7 +33,7 @@ def freed(model: onnx.ModelProto) -> onnx.ModelProto:
     for output in fresh.graph.output:
         output.type.tensor_type.ClearField("shape")
     for _ in range(_MOST_ROUNDS):
-        if not _mend_one(fresh, inferred(fresh, PROBE)):
+        if not _mend(fresh, inferred(fresh, PROBE)):
             break
     return fresh
 
@@ -74,19 +75,37 @@ def _skeleton(model: onnx.ModelProto) -> onnx.ModelProto:
     )
 
 
-def _mend_one(model: onnx.ModelProto, shapes: Shapes) -> bool:
-    """Mend the first node that holds on to the old batch; whether there was one."""
+def _mend(model: onnx.ModelProto, shapes: Shapes) -> bool:
+    """Mend nodes that hold on to the old batch; whether there were any.
+
+    What reads a mended node waits for the next round: its shapes were inferred before.
+    """
     stored = {one.name: one for one in model.graph.initializer}
-    for place, node in enumerate(model.graph.node):
-        if node.op_type == "Reshape":
-            mended = _mend_reshape(model, node, stored=stored, shapes=shapes)
-        elif node.op_type == "Resize":
-            mended = _mend_resize(model, node, stored=stored, shapes=shapes)
-        else:
-            mended = node.op_type == "Concat" and _mend_concat(model, place, shapes)
-        if mended:
-            return True
-    return False
+    stale: set[str] = set()
+    mended = False
+    for node in list(model.graph.node):
+        if stale.intersection(node.input):
+            stale.update(node.output)
+        elif _mended(model, node, stored=stored, shapes=shapes):
+            stale.update(node.output)
+            mended = True
+    return mended
+
+
+def _mended(
+    model: onnx.ModelProto,
+    node: onnx.NodeProto,
+    *,
+    stored: Mapping[str, onnx.TensorProto],
+    shapes: Shapes,
+) -> bool:
+    if node.op_type == "Reshape":
+        return _mend_reshape(model, node, stored=stored, shapes=shapes)
+    if node.op_type == "Gather":
+        return _mend_gather(model, node, stored=stored, shapes=shapes)
+    if node.op_type == "Resize":
+        return _mend_resize(model, node, stored=stored, shapes=shapes)
+    return node.op_type == "Concat" and _mend_concat(model, node, shapes)
 
 
 def _mend_reshape(
@@ -145,6 +164,38 @@ def _resolved(target: Sequence[int], data: Sequence[int], *, zero_counts: bool) 
     return sizes if min(sizes, default=1) >= 0 and math.prod(sizes) == math.prod(data) else None
 
 
+def _mend_gather(
+    model: onnx.ModelProto,
+    node: onnx.NodeProto,
+    *,
+    stored: Mapping[str, onnx.TensorProto],
+    shapes: Shapes,
+) -> bool:
+    """Places picked out of one image's values in a row are picked out of each image's.
+
+    Exporters write a squeeze of strided values so: all in one row, then every place by its number.
+    """
+    data, index = shapes.get(node.input[0]), stored.get(node.input[1])
+    first = all(one.i == 0 for one in node.attribute if one.name == "axis")
+    if data is None or len(data) != 1 or data[0] % PROBE or index is None or not first:
+        return False
+    places, values = numpy_helper.to_array(index), data[0] // PROBE
+    if not places.ndim or places.shape[0] != 1 or places.min() < 0 or places.max() >= values:
+        return False
+    rows = f"rows/{len(model.graph.node)}"
+    target = _store(model, np.array([-1, values], np.int64))
+    made = helper.make_node("Reshape", [node.input[0], target], [rows])
+    model.graph.node.insert(_place(model, node), made)
+    node.input[:] = [rows, _store(model, places[0].astype(np.int64))]
+    _clear(node, "axis")
+    node.attribute.append(helper.make_attribute("axis", 1))
+    return True
+
+
+def _place(model: onnx.ModelProto, node: onnx.NodeProto) -> int:
+    return next(at for at, one in enumerate(model.graph.node) if one.output == node.output)
+
+
 def _mend_resize(
     model: onnx.ModelProto,
     node: onnx.NodeProto,
@@ -166,9 +217,8 @@ def _mend_resize(
     return True
 
 
-def _mend_concat(model: onnx.ModelProto, place: int, shapes: Shapes) -> bool:
+def _mend_concat(model: onnx.ModelProto, node: onnx.NodeProto, shapes: Shapes) -> bool:
     """A tensor of one row beside one of many (a class token) is repeated for each image."""
-    node = model.graph.node[place]
     given = [shapes.get(name) for name in node.input]
     known = [one for one in given if one]
     axis = next((one.i for one in node.attribute if one.name == "axis"), 0)
@@ -180,15 +230,13 @@ def _mend_concat(model: onnx.ModelProto, place: int, shapes: Shapes) -> bool:
         return False
     for which, shape in enumerate(known):
         if shape[at] == 1:
-            node.input[which] = _repeated(
-                model, place, name=node.input[which], sizes=shape, axis=at
-            )
+            node.input[which] = _repeated(model, node, name=node.input[which], sizes=shape, axis=at)
             return True
     return False
 
 
 def _repeated(
-    model: onnx.ModelProto, place: int, *, name: str, sizes: Sequence[int], axis: int
+    model: onnx.ModelProto, before: onnx.NodeProto, *, name: str, sizes: Sequence[int], axis: int
 ) -> str:
     """Insert nodes that repeat a tensor along one axis, once for each image of the batch."""
     fresh = f"repeated/{len(model.graph.node)}"
@@ -205,6 +253,7 @@ def _repeated(
         helper.make_node("Concat", parts, [f"{fresh}/shape"], axis=0),
         helper.make_node("Expand", [name, f"{fresh}/shape"], [fresh]),
     ]
+    place = _place(model, before)
     for at, one in enumerate(made):
         model.graph.node.insert(place + at, one)
     return fresh

@@ -11,6 +11,8 @@ import onnx
 
 _SHAPE_ONLY = frozenset({"Identity", "Flatten", "Reshape", "Squeeze", "Cast"})
 _TAILS = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
+_MOST = 4
+"""Nobody means more of them; each one costs another look at the graph."""
 _AXIS_FROM_OPSET_13 = -1
 
 
@@ -27,13 +29,14 @@ def cut_tail(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> Cut
     fresh = onnx.ModelProto()
     fresh.CopyFrom(model)
     tails: list[str] = []
-    while (node := _tail_node(fresh.graph, shapes)) is not None:
-        tails.append(_TAILS.get(node.op_type, ""))
+    for _ in range(_MOST):
+        node = _tail_node(fresh.graph, shapes)
+        if node is None:
+            break
+        tails.append(_TAILS.get(node.op_type, "log"))
         node.op_type = "Identity"
         del node.attribute[:]
-    if tails == [""]:  # a logarithm of something else than a softmax
-        return Cut(model, "")
-    return Cut(fresh, "_of_".join(one for one in tails if one)) if tails else Cut(model, "")
+    return Cut(fresh, "_of_".join(tails))
 
 
 def _tail_node(

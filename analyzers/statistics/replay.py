@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
 from analyzers.contract import Case, Done, FloatArray, Measurement, MetricSpec, Subject
 
 CLEAN: Final = "replay_disagreement"
@@ -33,6 +35,7 @@ def replayed(subject: Subject, images: FloatArray, logits: FloatArray) -> dict[s
     if answers.shape != logits.shape:
         return {REPLAYED: len(images), DIFFERS: len(images)}
     differing = answers.argmax(axis=1) != logits.argmax(axis=1)
+    differing |= ~np.isfinite(answers).all(axis=1)
     return {REPLAYED: len(images), DIFFERS: int(differing.sum())}
 
 
@@ -41,12 +44,13 @@ def disagreement(
 ) -> Measurement:
     """The indicator over all that was replayed; red, or missing, it holds a PASS back."""
     of = sum(int(one.numbers.get(REPLAYED, 0)) for one in done)
+    rows = len({row for one in done for row in one.samples["row"]})
     flagged = sum(int(one.numbers.get(DIFFERS, 0)) for one in done)
     outcome, note = "measured", "Labels that the uploaded file gives differently."
     if done and not case.subject.uploaded:
         outcome, note = "not_applicable", "What was uploaded was no ONNX file that could be run."
-    elif not of:
-        outcome, note = "out_of_budget", "Nothing was replayed on the uploaded file."
+    elif not of or of < rows:
+        outcome, note = "out_of_budget", "Not every image was replayed on the uploaded file."
     return Measurement(
         metric,
         outcome,

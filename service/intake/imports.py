@@ -168,8 +168,17 @@ def input_spec_of(canonical: Canonical, declared: InputSpec) -> InputSpec:
             f"{declared.layout.upper()} was declared.",
             f"Give --layout {facts['layout']}.",
         )
-    scale = facts["scale"] if declared.scale == 1.0 else declared.scale
-    return replace(declared, scale=scale, dtype=facts["dtype"], axes=tuple(facts["axes"]))
+    given = {"dtype": facts["dtype"], "axes": tuple(facts["axes"])}
+    if facts["dtype"].startswith("float"):
+        return replace(declared, **given)
+    if declared.mean or declared.std or declared.scale != 1.0:
+        raise AssayError(
+            Code.PREPROCESSING_INVALID,
+            f"The model takes whole numbers ({facts['dtype']}), to which no normalisation fits.",
+            "Leave --normalize out: pixels are given as 0 to 255, for int8 as -128 to 127.",
+        )
+    middle = {"mean": tuple(facts["mean"]), "std": tuple(facts["std"])}
+    return replace(declared, scale=facts["scale"], **middle, **given)
 
 
 def _head(path: Path) -> bytes:

@@ -82,7 +82,7 @@ class Desk:
         facts: dict[str, Any] = {
             "subject": SubjectFacts("5" * 64, 10, (3, 4, 4)).as_json(),
             "input_spec": InputSpec().as_json(),
-            "canonical": {"upload": canonical, "output_name": "y", "upload_batch": "free"},
+            "canonical": {"upload": canonical, "output_name": "y", "replay_batch": "free"},
         }
         await catalogue.model_ready(row, form="onnx", canonical=canonical, facts=facts)
         return f"projects/{project}/models/{name}"

@@ -158,7 +158,7 @@ def subject_of(
         uploaded=replay,
         twin=check.twin,
     )
-    held = Upload(upload, found.upload_output, found.upload_batch) if replay else None
+    held = Upload(upload, found.upload_output, check.replay_batch) if replay else None
     return OnnxSubject(found.raw, facts, spec or found.input_spec, threads, upload=held)
 
 

@@ -381,7 +381,7 @@ class Pair:
             upload=str(path(upload)) if upload else "",
             upload_form={
                 "output": self.canonical.facts["output_name"],
-                "batch": self.canonical.facts["upload_batch"],
+                "batch": self.canonical.facts["replay_batch"],
             },
             weights=str(path(weights)) if weights else "",
         )

@@ -1,7 +1,9 @@
 """Values that come from no image: constants, sizes, ranges."""
 
+import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,9 +42,15 @@ def _size(call: Call) -> Tensor:
 
 def _range(call: Call) -> Tensor:
     start, limit, step = (floats(call.tensor(at))[0] for at in range(3))
-    if (limit - start) * step <= 0:
-        return torch.zeros(0, dtype=call.tensor(0).dtype)
-    return torch.arange(start, limit, step, dtype=call.tensor(0).dtype)
+    count = max(0, math.ceil((limit - start) / step))
+    dtype = call.tensor(0).dtype
+    if not dtype.is_floating_point:
+        return int(start) + int(step) * torch.arange(count, dtype=dtype)
+    # The runtime adds step after step and rounds each sum: a bit of which a model can make much.
+    exact = call.tensor(0).detach().cpu().numpy().dtype
+    steps = np.full(count, step, exact)
+    steps[:1] = start
+    return torch.from_numpy(steps.cumsum(dtype=exact))  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
 
 
 def _eye_like(call: Call) -> Tensor:

@@ -45,3 +45,25 @@ def test_a_net_that_mixes_its_batch_keeps_one_image_at_a_time() -> None:
     nodes = [node("ReduceMean", "image zero", "m"), node("Sub", "image m", "pixels")]
     _, check = agreed(small_net(shape=SHAPE, first=nodes, weights={"zero": np.array([0])}))
     assert check.batch == "one"
+
+
+def test_a_logarithm_of_probabilities_is_put_back_too() -> None:
+    """Softmax and logarithm apart are as common as both in one."""
+    weight = np.random.default_rng(0).normal(size=(4, 108)).astype(np.float32)
+    nodes = [
+        node("Flatten", "image", "flat"),
+        node("Gemm", "flat w", "scores", transB=1),
+        node("Softmax", "scores", "p"),
+        node("Log", "p", "logits"),
+    ]
+    model, check = agreed(raw(nodes, {"w": weight}))
+    assert model.tail == "log_of_softmax"
+    assert check.upload_gap is not None
+
+
+def test_an_open_batch_axis_that_the_inside_breaks_is_replayed_one_by_one() -> None:
+    """The canonical file is mended; the upload is as it is, and is asked as it can be asked."""
+    nodes = [node("Reshape", "image sizes", "pixels")]
+    upload = small_net(shape=SHAPE, first=nodes, weights={"sizes": np.array([1, *SHAPE])})
+    model, check = agreed(upload)
+    assert (model.upload_batch, check.batch, check.replay_batch) == ("free", "free", "one")

@@ -86,3 +86,20 @@ def test_a_few_bytes_never_become_gigabytes(name: str) -> None:
     left, stored = result(nodes, {**more, "none": np.array(0), **weights})
     assert left == [bomb.op_type, "Flatten"]
     assert "huge" not in stored
+
+
+def test_what_the_runtime_may_round_otherwise_is_not_folded() -> None:
+    """The reference says 0.7 and the runtime 0.70000005: a model can make much of that bit."""
+    nodes = [
+        node("Range", "zero one tenth", "steps"),
+        node("Gather", "steps seven", "seventh"),
+        node("Add", "image seventh", "more"),
+        node("Flatten", "more", "logits"),
+    ]
+    ends = {"zero": 0.0, "one": 1.0, "tenth": 0.1}
+    stored: dict[str, Array] = {name: np.array(value, np.float32) for name, value in ends.items()}
+    left, _ = result(nodes, {**stored, "seven": np.array(7)})
+    assert left == ["Range", "Gather", "Add", "Flatten"]
+    whole: dict[str, Array] = {"zero": np.array(0), "one": np.array(9), "tenth": np.array(1)}
+    left, _ = result(nodes, {**whole, "seven": np.array(7)})
+    assert left == ["Add", "Flatten"], "whole numbers have one right answer"

@@ -103,3 +103,10 @@ def test_other_types_are_refused(kind: int) -> None:
     with pytest.raises(Refusal) as caught:
         read((3, 6, 6), kind)
     assert caught.value.code == "MODEL_INPUT_UNSUPPORTED"
+
+
+def test_signed_bytes_have_their_middle_at_zero() -> None:
+    """Black is -128 and white 127, with nothing cut off in between."""
+    spec = read((1, 2, 2), onnx.TensorProto.INT8).spec
+    image = np.array([[[[0.0, 1.0], [128 / 255, 64 / 255]]]], np.float32)
+    assert spec.apply(image).ravel().tolist() == [-128, 127, 0, -64]

@@ -48,14 +48,24 @@ def test_another_file_is_handed_back() -> None:
     assert whole(small_net()) == small_net()
 
 
-def test_a_path_finds_members_only() -> None:
-    """A name that climbs out of its folder is looked up by its last part, in the zip alone."""
-    model, weights = split("../../etc/passwd")
+@pytest.mark.parametrize("location", ["../../etc/passwd", "/etc/passwd", "other/net.onnx.data"])
+def test_a_path_finds_its_own_member_only(location: str) -> None:
+    """Paths begin at the model's folder, as they do on a disk, and end in the zip."""
+    model, weights = split(location)
     with pytest.raises(Refusal) as caught:
-        whole(zipped({"net.onnx": model, "net.onnx.data": weights}))
-    assert "does not hold 'passwd'" in caught.value.sentence
-    inside = zipped({"net.onnx": model, "passwd": weights})
-    assert canonicalise(inside).digest == canonicalise(small_net()).digest
+        whole(zipped({"net.onnx": model, "net.onnx.data": weights, "passwd": weights}))
+    assert "does not hold" in caught.value.sentence
+
+
+def test_a_decoy_elsewhere_is_not_taken() -> None:
+    """Of two files of one name, the one beside the model is meant; the digest tells them apart."""
+    model, weights = split()
+    members = {
+        "m/net.onnx": model,
+        "m/net.onnx.data": weights,
+        "decoy/net.onnx.data": weights[::-1],
+    }
+    assert canonicalise(zipped(members)).digest == canonicalise(small_net()).digest
 
 
 MODEL, WEIGHTS = split()
@@ -68,6 +78,14 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "two models": (zipped({"a.onnx": MODEL, "b.onnx": MODEL}), "holds 2 ONNX files"),
     "no model": (zipped({"weights.bin": WEIGHTS}), "holds 0 ONNX files"),
     "not a model": (zipped({"net.onnx": b"\xff" * 40}), "no ONNX model"),
+    "two of one name": (
+        zipped({"net.onnx": MODEL, "NET.onnx": MODEL}),
+        "two files of one name",
+    ),
+    "spoilt": (
+        zipped({"net.onnx": MODEL}).replace(zipped({"net.onnx": MODEL})[60:90], bytes(30)),
+        "cannot be read",
+    ),
     "cut off": (zipped({"net.onnx": MODEL})[:-30], "cannot be read"),
 }
 

@@ -91,6 +91,21 @@ GRAPHS: dict[str, tuple[list[onnx.NodeProto], dict[str, Array]]] = {
             "w": weights(4, 6),
         },
     ),
+    "places in one row": (
+        [
+            node("GlobalAveragePool", "image", "means"),
+            node("Reshape", "means to", "row"),
+            node("Gather", "row places", "picked"),
+            node("Reshape", "picked back", "flat"),
+            *READ_OUT,
+        ],
+        {
+            "to": sizes(-1),
+            "places": np.array([[[2], [0], [1]]]),
+            "back": sizes(1, 3),
+            "w": weights(4, 3),
+        },
+    ),
     "a resize to sizes": (
         [
             node("Resize", "image - - to", "small", mode="nearest"),

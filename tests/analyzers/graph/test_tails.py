@@ -32,7 +32,10 @@ TAILS: dict[str, tuple[str, list[onnx.NodeProto]]] = {
     "by its axis": ("softmax", [node("Softmax", "scores", "logits", axis=1)]),
     "logarithm": ("log_softmax", [node("LogSoftmax", "scores", "logits")]),
     "sigmoid": ("sigmoid", [node("Sigmoid", "scores", "logits")]),
-    "in two steps": ("softmax", [node("Softmax", "scores", "p"), node("Log", "p", "logits")]),
+    "in two steps": (
+        "log_of_softmax",
+        [node("Softmax", "scores", "p"), node("Log", "p", "logits")],
+    ),
     "behind an identity": (
         "softmax",
         [node("Softmax", "scores", "p"), node("Identity", "p", "logits")],

@@ -5,7 +5,7 @@ import pytest
 from analyzers.contract import DataFacts, InputSpec, SubjectFacts
 from service.errors import AssayError, Code
 from service.intake.fit import check_fit, check_input_spec
-from service.intake.imports import Canonical, subject_of
+from service.intake.imports import Canonical, input_spec_of, subject_of
 
 SUBJECT = SubjectFacts("0" * 64, 10, (3, 32, 32))
 CANONICAL = Canonical(
@@ -16,6 +16,8 @@ CANONICAL = Canonical(
         "either_layout": False,
         "dtype": "float32",
         "scale": 1.0,
+        "mean": [],
+        "std": [],
         "axes": [],
         "twin": "",
         "upload": "f" * 64,
@@ -89,3 +91,12 @@ def test_subject_digest_covers_the_uploaded_file() -> None:
     """Two uploads of one graph are two subjects: what one answered is not the other's word."""
     other = Canonical(CANONICAL.digest, {**CANONICAL.facts, "upload": "e" * 64})
     assert subject_of(CANONICAL, InputSpec()).digest != subject_of(other, InputSpec()).digest
+
+
+def test_bytes_take_no_normalisation() -> None:
+    """A model of whole numbers is fed with its own range, and nothing may be declared beside."""
+    bytes_in = Canonical(CANONICAL.digest, {**CANONICAL.facts, "dtype": "uint8", "scale": 255.0})
+    assert input_spec_of(bytes_in, InputSpec()).scale == 255.0
+    with pytest.raises(AssayError, match="whole numbers") as caught:
+        input_spec_of(bytes_in, InputSpec(mean=(0.5,) * 3, std=(0.2,) * 3))
+    assert caught.value.code is Code.PREPROCESSING_INVALID
