@@ -1,36 +1,30 @@
 """An ONNX graph as a list of steps in torch, each freed of what no later step reads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NoReturn
 
 import onnx
 import torch
-from onnx import helper
+from onnx import TensorProto
 from torch import Tensor
 
-from analyzers.contract import Refusal
-from analyzers.engines.operators import HALVES, ROUNDING, RULES, Call, NoRule, Rule, tensor_of
+from analyzers.engines.fusing import fused
+from analyzers.engines.operators import HALVES, ROUNDING, NoRule, tensor_of
+from analyzers.engines.steady import steady
+from analyzers.engines.steps import Step
+from analyzers.engines.workbench import Workbench
+
+__all__ = ["Program", "Step"]
 
 _CASTS = frozenset({"Cast", "CastLike"})
+_MOST_OCCASIONS = 8
+"""Whose sizes are remembered; an engine has two or three."""
 
-
-@dataclass(frozen=True)
-class Step:
-    """One node and its rule."""
-
-    name: str
-    operator: str
-    rule: Rule
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-    attributes: Mapping[str, Any]
-
-    @property
-    def halves(self) -> bool:
-        """Whether it casts to half precision."""
-        return self.operator == "Cast" and self.attributes["to"] in HALVES
+_Occasion = tuple[object, ...]
+"""What the values of one run that depend on no pixel depend on."""
+_Schedule = list[tuple[Step, list[str]]]
+"""Steps, each with the names that nobody reads after it."""
 
 
 @dataclass
@@ -42,12 +36,17 @@ class Program:
     steps: list[Step] = field(default_factory=list[Step])
     half: set[str] = field(default_factory=set[str])
     """Constants stored in half precision, and what was made of them."""
+    _sizes: dict[_Occasion, Mapping[str, Tensor]] = field(
+        default_factory=dict[_Occasion, Mapping[str, Tensor]], init=False
+    )
+    """What the shapes given decide alone: arithmetic of sizes, done once an occasion."""
 
     @classmethod
     def of(cls, graph: onnx.GraphProto, opset: int, device: str = "cpu") -> "Program":
         """Find a rule for every node; one without is refused by name."""
         program = cls(opset)
-        steps = [_step(node) for node in graph.node]
+        steps = [Step.of(node) for node in graph.node]
+        outputs = {one.name for one in graph.output}
         with torch.no_grad():
             program._store(graph.initializer, steps)
             for step in steps:
@@ -55,18 +54,23 @@ class Program:
                     program._fold(step)
                 else:
                     program.steps.append(step)
-        program._tidy({one.name for one in graph.output}, device)
+            bench = Workbench(program.steps, program.constants, outputs, half=program.half)
+            program.steps = fused(bench, opset, device)
+        program._tidy(outputs, device)
         return program
 
     def run(self, given: Mapping[str, Tensor], wanted: Sequence[str]) -> list[Tensor]:
         """Evaluate every step, and keep the values wanted."""
-        known = dict(given)
-        for at, step in enumerate(self.steps):
+        shapes = ((name, tuple(value.shape)) for name, value in given.items())
+        occasion = (*wanted, *map(torch.is_autocast_enabled, ("cpu", "cuda")), *shapes)
+        sizes = self._sizes.get(occasion)
+        if sizes is None:
+            return self._first_run(occasion, given, wanted)
+        known = {**self.constants, **given, **sizes}
+        for step, done in self._moving:
             known.update(self._evaluated(step, known))
-            for name in self._last.get(at, ()):
-                if name not in wanted:
-                    known.pop(name, None)
-        return [known[name] if name in known else self.constants[name] for name in wanted]
+            _free(known, done, wanted)
+        return [known[name] for name in wanted]
 
     def twin(self) -> str:
         """Why the slopes are not the file's own, by the first step that makes it so; or empty."""
@@ -77,30 +81,54 @@ class Program:
                 return f"half precision: op {step.operator} at {step.name}"
         return ""
 
+    def _first_run(
+        self, occasion: _Occasion, given: Mapping[str, Tensor], wanted: Sequence[str]
+    ) -> list[Tensor]:
+        """Evaluate every step, and remember for the next run what no pixel moves."""
+        known = {**self.constants, **given}
+        sizes: dict[str, Tensor] = {}
+        for step, done in _schedule(self.steps, self.constants):
+            if self._is_steady(step):
+                # whichever mode comes first, the values serve in every one
+                with torch.inference_mode(mode=False), torch.no_grad():
+                    found = self._evaluated(step, known)
+                sizes.update(found)
+            else:
+                found = self._evaluated(step, known)
+            known.update(found)
+            _free(known, done, wanted)
+        if len(self._sizes) >= _MOST_OCCASIONS:
+            self._sizes.clear()
+        read = set(wanted).union(*(step.inputs for step, _ in self._moving))
+        self._sizes[occasion] = {name: sizes[name] for name in sizes.keys() & read}
+        return [known[name] for name in wanted]
+
     @cached_property
-    def _last(self) -> dict[int, list[str]]:
-        """For every step the names that nobody reads after it."""
-        last: dict[str, int] = {}
-        for at, step in enumerate(self.steps):
-            last.update(dict.fromkeys((*step.outputs, *step.inputs), at))
-        found: dict[int, list[str]] = {}
-        for name, at in last.items():
-            found.setdefault(at, []).append(name)
-        return found
+    def _steady(self) -> frozenset[str]:
+        return steady(self.steps, self.constants)
+
+    def _is_steady(self, step: Step) -> bool:
+        return not self._steady.isdisjoint(step.outputs)
+
+    @cached_property
+    def _moving(self) -> _Schedule:
+        """The steps that are left once the sizes are known."""
+        steps = [step for step in self.steps if not self._is_steady(step)]
+        return _schedule(steps, self.constants)
 
     def _store(self, stored: Iterable[onnx.TensorProto], steps: Sequence[Step]) -> None:
         for one in stored:
             try:
                 self.constants[one.name] = tensor_of(one)
             except NoRule as error:
-                _refuse(next(step for step in steps if one.name in step.inputs), str(error))
+                next(step for step in steps if one.name in step.inputs).refuse(str(error))
             if one.data_type in HALVES:
                 self.half.add(one.name)
 
     def _fold(self, step: Step) -> None:
-        self.constants.update(self._evaluated(step, {}))
+        self.constants.update(self._evaluated(step, self.constants))
         value = step.attributes.get("value")
-        halves = isinstance(value, onnx.TensorProto) and value.data_type in HALVES
+        halves = isinstance(value, TensorProto) and value.data_type in HALVES
         passes = step.operator not in _CASTS and self.half.intersection(step.inputs)
         if halves or step.halves or passes:
             self.half.update(step.outputs)
@@ -113,39 +141,22 @@ class Program:
             for name, value in kept.items()
         }
 
-    def _evaluated(self, step: Step, known: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        inputs = [
-            (known[name] if name in known else self.constants[name]) if name else None
-            for name in step.inputs
-        ]
-        try:
-            call = Call(inputs, step.attributes, self.opset, outputs=len(step.outputs))
-            found = step.rule(call)
-        except NoRule as error:
-            _refuse(step, str(error))
-        answers = found if isinstance(found, tuple) else (found,)
-        if len(answers) < len(step.outputs):
-            _refuse(step, f"output {len(answers)}")
-        return {name: one for name, one in zip(step.outputs, answers, strict=False) if name}
+    def _evaluated(self, step: Step, known: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return step.answers([known[name] if name else None for name in step.inputs], self.opset)
 
 
-def _step(node: onnx.NodeProto) -> Step:
-    rule = RULES.get(node.op_type)
-    if rule is None:
-        refuse(node.op_type, node.name)
-    attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
-    outputs = list(node.output)
-    return Step(node.name, node.op_type, rule, list(node.input), outputs, attributes)
+def _schedule(steps: Sequence[Step], constants: Collection[str]) -> _Schedule:
+    last: dict[str, int] = {}
+    for at, step in enumerate(steps):
+        last.update(dict.fromkeys((*step.outputs, *step.inputs), at))
+    done: list[list[str]] = [[] for _ in steps]
+    for name, at in last.items():
+        if name not in constants:
+            done[at].append(name)
+    return list(zip(steps, done, strict=True))
 
 
-def _refuse(step: Step, detail: str) -> NoReturn:
-    refuse(step.operator, step.name, detail)
-
-
-def refuse(operator: str, name: str, detail: str = "") -> NoReturn:
-    """Gradients end here; the audit does not."""
-    raise Refusal(
-        "GRADIENT_UNAVAILABLE",
-        f"op {operator[:60]} at {name[:80]}" + (f" ({detail[:120]})" if detail else ""),
-        "Gradient attacks need operators with a slope; the model can still be audited without.",
-    )
+def _free(known: dict[str, Tensor], done: Iterable[str], wanted: Collection[str]) -> None:
+    for name in done:
+        if name not in wanted:
+            known.pop(name, None)

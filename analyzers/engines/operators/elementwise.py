@@ -35,7 +35,15 @@ def _clip(call: Call) -> Tensor:
     values = call.tensor(0)
     if low is None and high is None:
         return values
+    limits = [one for one in (low, high) if isinstance(one, Tensor)]
+    if all(_is_number(one) for one in limits):  # torch is much faster with plain numbers
+        low, high = (one.item() if isinstance(one, Tensor) else one for one in (low, high))
     return torch.clamp(values, min=low, max=high)
+
+
+def _is_number(limit: Tensor) -> bool:
+    """Whether it can be read at once, and has no slope of its own."""
+    return limit.numel() == 1 and not limit.requires_grad and limit.device.type == "cpu"
 
 
 def _folded(function: Callable[[Tensor, Tensor], Tensor]) -> Rule:

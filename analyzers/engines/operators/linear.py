@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from analyzers.engines.operators.call import Call, Rule, one, two
 
@@ -14,8 +15,11 @@ def _gemm(call: Call) -> Tensor:
         left = left.T
     if call.count("transB", 0):
         right = right.T
-    product = left @ right
     alpha, beta = call.number("alpha", 1.0), call.number("beta", 1.0)
+    plain = alpha == beta == 1.0 and left.is_floating_point()
+    if plain and added is not None and added.shape == right.shape[1:]:
+        return functional.linear(left, right.T, added)
+    product = left @ right
     product = product if alpha == 1.0 else product * alpha
     if added is None:
         return product
