@@ -18,15 +18,33 @@ _MENDED_BY_LESS: Final = frozenset(
 """The runtime lacks some operators in their newest version only."""
 
 
-def agreed(upload: bytes, output: str = "") -> tuple[CanonicalModel, SelfCheck]:
+Agreed = tuple[CanonicalModel, SelfCheck]
+
+
+def agreed(upload: bytes, output: str = "") -> Agreed:
     """Normalise as far as the answers allow; refused when not even the plain rewriting agrees."""
     refusals: list[Refusal] = []
     for convert, free, cut in _LESS_AND_LESS:
         try:
             model = canonicalise(upload, Wish(output, convert=convert, free=free, cut=cut))
-            return model, self_check(model, upload)
+            check = self_check(model, upload)
         except Refusal as refusal:
             if refusal.code not in _MENDED_BY_LESS:
                 raise
             refusals.append(refusal)
+        else:
+            return _freer(upload, output, (model, check))
     raise refusals[-1]
+
+
+def _freer(upload: bytes, output: str, plain: Agreed) -> Agreed:
+    """Another try at the batch axis of a file that computes its sizes: in these they are known."""
+    model, check = plain
+    if check.batch == "free" or model.upload_batch == "free":
+        return plain
+    try:
+        settled = canonicalise(upload, Wish(output, settle=True))
+        other = self_check(settled, upload)
+    except Refusal:
+        return plain
+    return (settled, other) if other.batch == "free" else plain

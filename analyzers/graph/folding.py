@@ -1,7 +1,7 @@
 """Constants computed once and for all, and nodes that do nothing left out."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -21,15 +21,22 @@ EXACT: Final = frozenset(
 )
 """What exporters leave between a stored tensor and its use, and what has one right answer in every
 bit (IEEE 754). Quantised weights stay quantised."""
-WHOLE_ONLY: Final = frozenset(("Equal", "Min", "Max", "Pow", "Range", "ReduceProd", "ReduceSum"))
+WHOLE_ONLY: Final = frozenset(
+    ("Equal", "Min", "Max", "Mod", "Pow", "Range", "ReduceProd", "ReduceSum")
+)
 """These have it for whole numbers. With floats the runtime may answer another last bit, and a model
 can make much of one bit."""
 _MOST_VALUES = 1 << 26
 _GROWING = frozenset({"ConstantOfShape", "Expand", "Range"})
 
 
-def folded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph: constants as initializers, no constant arithmetic, no idle nodes."""
+def folded(
+    model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]] | None = None
+) -> onnx.ModelProto:
+    """The same graph: constants as initializers, no constant arithmetic, no idle nodes.
+
+    Where ``shapes`` are given, what asks for one of them is a constant as well.
+    """
     known = {one.name: array_of(one) for one in model.graph.initializer}
     stored = set(known)
     outputs = {one.name for one in model.graph.output}
@@ -37,7 +44,8 @@ def folded(model: onnx.ModelProto) -> onnx.ModelProto:
     kept: list[onnx.NodeProto] = []
     for node in model.graph.node:
         node.input[:] = [alias.get(name, name) for name in node.input]
-        value = _value(node, known, model)
+        value = _size(node, shapes or {})
+        value = _value(node, known, model) if value is None else value
         if value is not None and node.output[0] not in outputs:
             known[node.output[0]] = value
         elif _idle(node) and node.output[0] not in outputs:
@@ -55,6 +63,15 @@ def folded(model: onnx.ModelProto) -> onnx.ModelProto:
         if name in read and name not in stored
     )
     return fresh
+
+
+def _size(node: onnx.NodeProto, shapes: Mapping[str, Sequence[int]]) -> Array | None:
+    """What a Shape says of a tensor whose shape is known."""
+    if node.op_type != "Shape" or node.input[0] not in shapes:
+        return None
+    told = {one.name: one.i for one in node.attribute}
+    sizes = np.array(shapes[node.input[0]], np.int64)
+    return sizes[told.get("start", 0) : told.get("end", len(sizes))]
 
 
 def _idle(node: onnx.NodeProto) -> bool:

@@ -30,6 +30,8 @@ class Wish:
     """The output to judge; empty takes the only one."""
     convert: bool = True
     free: bool = True
+    settle: bool = False
+    """Whether to take the sizes that a batch of one has for given before freeing it."""
     cut: bool = True
     """Whether to leave out a softmax at the end."""
 
@@ -51,6 +53,8 @@ def normalised(model: onnx.ModelProto, wish: Wish) -> Normalised:
     if wish.convert:
         working = _at_working_opset(working)
     working = folded(working)
+    if wish.settle:
+        working = folded(working, inferred(working, 1))
     if wish.free:
         working = freed(working)
     shapes = inferred(working, 1)

@@ -119,7 +119,7 @@ def _mend_reshape(
     if node.input[1] not in stored:
         return False
     target = numpy_helper.to_array(stored[node.input[1]]).reshape(-1).tolist()
-    wanted = _target(node, shapes, target)
+    wanted = _target(node, shapes, target, keep_last=_read_by_columns(model, node.output[0]))
     if wanted is None:
         return False
     node.input[1] = _store(model, np.array(wanted, np.int64))
@@ -127,11 +127,17 @@ def _mend_reshape(
     return True
 
 
-def _target(node: onnx.NodeProto, shapes: Shapes, target: Sequence[int]) -> list[int] | None:
-    """A target that keeps the batch where it belongs; None when the present one does, or unclear.
+def _read_by_columns(model: onnx.ModelProto, name: str) -> bool:
+    """Whether a product reads this tensor, so that its last axis has a fixed length."""
+    return any(
+        node.op_type in {"Gemm", "MatMul"} and node.input[0] == name for node in model.graph.node
+    )
 
-    The axis that carries the batch goes where as many values come before it as did before.
-    """
+
+def _target(
+    node: onnx.NodeProto, shapes: Shapes, target: Sequence[int], *, keep_last: bool
+) -> list[int] | None:
+    """A target that keeps the batch in its place; None when the present one does, or unclear."""
     data = shapes.get(node.input[0])
     at = next((axis for axis, size in enumerate(data or []) if size and size % PROBE == 0), None)
     if data is None or at is None:
@@ -142,14 +148,28 @@ def _target(node: onnx.NodeProto, shapes: Shapes, target: Sequence[int]) -> list
     alone = _resolved(target, single, zero_counts=zero_counts)
     if alone is None:
         return None
-    before = math.prod(single[:at])
-    to = next((axis for axis in range(len(alone)) if math.prod(alone[:axis]) == before), None)
+    to = _batch_axis(alone, math.prod(single[:at]), single[at], keep_last=keep_last)
     if to is None:
         return None
     meant = [size * PROBE if axis == to else size for axis, size in enumerate(alone)]
     if now == meant:
         return None
     return [-1 if axis == to else size for axis, size in enumerate(alone)]
+
+
+def _batch_axis(alone: Sequence[int], before: int, beside: int, *, keep_last: bool) -> int | None:
+    """Where the batch goes: as many values come before it as did before.
+
+    Best into an axis that a batch of one leaves empty, also where it was merged into an axis behind
+    ``beside`` others. Else it is merged into one: not into the last if a product reads that.
+    """
+    prefixes = [math.prod(alone[:axis]) for axis in range(len(alone))]
+    for start in (before, before * beside):
+        for axis, prefix in enumerate(prefixes):
+            if prefix == start and alone[axis] == 1:
+                return axis
+    to = next((axis for axis, prefix in enumerate(prefixes) if prefix == before), None)
+    return to - 1 if to and to == len(alone) - 1 and keep_last else to
 
 
 def _resolved(target: Sequence[int], data: Sequence[int], *, zero_counts: bool) -> list[int] | None:

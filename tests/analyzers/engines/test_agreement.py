@@ -5,6 +5,8 @@ import pytest
 
 from analyzers.contract import Refusal
 from analyzers.engines.agreement import agreed
+from analyzers.engines.selfcheck import self_check
+from analyzers.graph.canonical import canonicalise
 from analyzers.graph.normalise import WORKING_OPSET
 from support.graphs import node, raw, small_net
 
@@ -67,3 +69,35 @@ def test_an_open_batch_axis_that_the_inside_breaks_is_replayed_one_by_one() -> N
     upload = small_net(shape=SHAPE, first=nodes, weights={"sizes": np.array([1, *SHAPE])})
     model, check = agreed(upload)
     assert (model.upload_batch, check.batch, check.replay_batch) == ("free", "free", "one")
+
+
+def test_sizes_that_a_file_computes_are_settled_before_its_batch_is_opened() -> None:
+    """Older exports ask tensors for their sizes; in a batch of one these are known.
+
+    The control: without settling them, the same file runs image by image.
+    """
+    nodes = [
+        node("Shape", "image", "sizes"),
+        node("Gather", "sizes zero", "count"),
+        node("Add", "count two", "more"),
+        node("Mod", "more two", "odd"),
+        node("Unsqueeze", "odd where", "first"),
+        node("Concat", "first rest", "target", axis=0),
+        node("Reshape", "image target", "maps"),
+        node("Concat", "token maps", "all", axis=1),
+        node("Flatten", "all", "flat"),
+        node("Gemm", "flat w", "logits", transB=1),
+    ]
+    drawn = np.random.default_rng(0)
+    stored = {
+        "zero": np.array(0),
+        "two": np.array(2),
+        "where": np.array([0]),
+        "rest": np.array([3, 64]),
+        "token": drawn.normal(size=(1, 1, 64)).astype(np.float32),
+        "w": drawn.normal(size=(4, 256)).astype(np.float32),
+    }
+    upload = raw(nodes, stored, shape=(1, *SHAPE))
+    _, check = agreed(upload)
+    assert check.batch == "free"
+    assert self_check(canonicalise(upload)).batch == "one"

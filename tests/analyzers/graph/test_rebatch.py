@@ -91,6 +91,27 @@ GRAPHS: dict[str, tuple[list[onnx.NodeProto], dict[str, Array]]] = {
             "w": weights(4, 6),
         },
     ),
+    "tokens merged with the batch": (
+        [
+            node("Reshape", "image to", "maps"),
+            node("Transpose", "maps", "tokens", perm=[2, 0, 1]),
+            node("Reshape", "tokens split", "heads"),
+            node("Reshape", "heads join", "rows"),
+            node("Gemm", "rows mix", "mixed", transB=1),
+            node("Reshape", "mixed part", "parted"),
+            node("ReduceMean", "parted where", "flat", keepdims=0),
+            *READ_OUT,
+        ],
+        {
+            "to": sizes(1, 6, 18),
+            "split": sizes(18, 1, 2, 3),
+            "join": sizes(18, 6),
+            "mix": weights(6, 6),
+            "part": sizes(18, 1, 6),
+            "where": sizes(0),
+            "w": weights(4, 6),
+        },
+    ),
     "places in one row": (
         [
             node("GlobalAveragePool", "image", "means"),
