@@ -119,8 +119,9 @@ class InputSpec:
     @classmethod
     def from_json(cls, body: Mapping[str, Json]) -> InputSpec:
         """Read what ``as_json`` wrote."""
-        lists = {name: tuple(body[name]) for name in ("mean", "std", "axes")}
-        return cls(layout=body["layout"], scale=body["scale"], dtype=body["dtype"], **lists)
+        lists = {name: tuple(body.get(name, ())) for name in ("mean", "std", "axes")}
+        dtype = body.get("dtype", "float32")  # older records say nothing of type and axes
+        return cls(layout=body["layout"], scale=body["scale"], dtype=dtype, **lists)
 
 
 @dataclass(frozen=True)

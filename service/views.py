@@ -48,6 +48,12 @@ def resource_name(project: str, collection: str, resource_id: str) -> str:
     return f"projects/{project}/{collection}/{resource_id}"
 
 
+def _spec_of(row: ModelRow) -> InputSpec:
+    """As the file takes its images, once that is known; before, as it was declared."""
+    facts: Mapping[str, Json] = row.facts or {}
+    return InputSpec.from_json(facts.get("input_spec", row.input_spec))
+
+
 def model_view(row: ModelRow, size: int) -> ModelView:
     """A model as it stands."""
     return ModelView(
@@ -55,7 +61,7 @@ def model_view(row: ModelRow, size: int) -> ModelView:
         file=FileRef(row.file_digest, size),
         state=INTAKE_STATES[row.state],
         created=row.create_time,
-        input_spec=InputSpec.from_json(row.facts["input_spec"] if row.facts else row.input_spec),
+        input_spec=_spec_of(row),
         display_name=row.display_name,
         format=row.format,
         architecture=row.architecture,
