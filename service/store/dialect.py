@@ -1,6 +1,8 @@
 """Everything in which SQLite and PostgreSQL differ. No other module asks which one it is."""
 
 import json
+import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +20,7 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -27,6 +29,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 BUSY_SECONDS = 10
 READERS = 4
+_MEETING_SECONDS = 0.01
 
 _JSON = partial(json.dumps, allow_nan=False, separators=(",", ":"))
 
@@ -133,14 +136,28 @@ def _on_begin(engine: Engine, statement: str) -> None:
 
 def _sqlite_settings(connection: DBAPIConnection) -> None:
     cursor = connection.cursor()
+    _to_write_ahead(cursor)
     for setting in (
-        "journal_mode=WAL",
         "synchronous=FULL",  # in WAL mode NORMAL may lose the last commits with the power
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
     ):
         cursor.execute(f"PRAGMA {setting}")
     cursor.close()
+
+
+def _to_write_ahead(cursor: DBAPICursor) -> None:
+    """Two that turn a new file over at once may meet: SQLite then refuses one without waiting."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_MEETING_SECONDS)
+        else:
+            return
 
 
 def _sqlite_reader_settings(connection: DBAPIConnection) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -79,6 +81,20 @@ async def test_two_services_may_open_a_new_database_at_once(empty_url: str) -> N
     assert len({one.page_secret for one in opened}) == 1
     for one in opened:
         await one.close()
+
+
+def test_new_files_bear_many_first_connections(tmp_path: Path) -> None:
+    """SQLite refuses one of two that change its journal at once; one file in twelve met that."""
+
+    def connect(at: str) -> None:
+        engine = migration_engine(at)
+        engine.connect().close()
+        engine.dispose()
+
+    files = [f"sqlite:///{tmp_path}/{number}.db" for number in range(60)]
+    with ThreadPoolExecutor(4) as threads:
+        for at in files:
+            list(threads.map(connect, [at] * 4))
 
 
 async def test_a_newer_database_is_refused(empty_url: str) -> None:
