@@ -17,6 +17,7 @@ import numpy.typing as npt
 from analyzers.attacks.ball import Ball
 from analyzers.attacks.losses import Loss
 from analyzers.contract import Array, FloatArray, Gradient, GradientStep, LabelArray
+from analyzers.engines.gaps import centred
 
 Flags = npt.NDArray[np.bool_]
 Predict = Callable[[FloatArray], FloatArray]
@@ -28,6 +29,8 @@ ENOUGH_RISES: Final = 0.75
 """Share of steps between two checkpoints that must have raised the loss."""
 NEAR_TIE: Final = 1e-3
 """Top two logits closer than this part of the largest one may swap between engines."""
+APART: Final = 1e-2
+"""Far more than float32 and another order of sums cost, far less than another function."""
 
 
 class Problem(NamedTuple):
@@ -41,11 +44,8 @@ class Problem(NamedTuple):
     loss: Loss
     eps: float
     iterations: int
-    tolerance: float = 1e-2
-    """How far the engines' logits may lie apart, of their spread.
-
-    Far more than float32 and another order of sums cost, far less than another function.
-    """
+    tolerance: float = APART
+    """How far the engines' logits may lie apart, of their spread."""
 
 
 @dataclass
@@ -251,15 +251,9 @@ def _compare(predict: Predict, problem: Problem, lanes: _Lanes, found: Found) ->
     broken = finite_rows(logits) & (np.argmax(logits, axis=1) != problem.labels[lanes.place])
     found.broken[lanes.place] = broken
     found.witness[lanes.place[broken]] = lanes.best[broken]
-    apart = np.abs(_centred(logits) - _centred(lanes.best_logits)).max(axis=1)
-    spread = np.abs(_centred(logits)).max(axis=1)
+    apart = np.abs(centred(logits) - centred(lanes.best_logits)).max(axis=1)
+    spread = np.abs(centred(logits)).max(axis=1)
     found.disagree[lanes.place] |= ~(apart <= problem.tolerance * spread)
-
-
-def _centred(logits: FloatArray) -> npt.NDArray[np.float64]:
-    """Without the offset that all classes share: it decides nothing."""
-    exact = logits.astype(np.float64)
-    return exact - exact.mean(axis=1, keepdims=True)
 
 
 def _near_tie(logits: FloatArray) -> Flags:

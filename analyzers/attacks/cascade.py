@@ -207,7 +207,7 @@ def _indicators(case: Case, scope: Mapping[str, str], done: Sequence[Done]) -> l
             0.0,
             sum(row["disagree"] for row in attacked),
             len(attacked),
-            "Attacked images on which the two engines named different classes.",
+            "Attacked images on which the two engines named different classes or other logits.",
         ),
         _Indicator(
             "loss_never_rose",
@@ -221,10 +221,7 @@ def _indicators(case: Case, scope: Mapping[str, str], done: Sequence[Done]) -> l
             0.0,
             stands if case.subject.twin else 0,
             stands,
-            "Standing images that were attacked only with the slopes of a twin "
-            f"({case.subject.twin})."
-            if case.subject.twin
-            else "Standing images that were attacked only with the slopes of a twin.",
+            f"Standing images attacked only with a twin's slopes ({case.subject.twin or 'none'}).",
         ),
     )
     return [_indicator(case, scope, one, begun=bool(done)) for one in found]
@@ -292,7 +289,8 @@ ANALYZER: Final = Analyzer(
             MetricSpec(
                 "engines_disagree",
                 "Share of attacked images on which the engine that attacks and the engine that "
-                "judges named different classes beyond a near tie.",
+                "judges named different classes beyond a near tie, or gave other logits at the "
+                "strongest point.",
                 grade="D",
                 range=(0.0, 1.0),
             ),
@@ -303,7 +301,7 @@ ANALYZER: Final = Analyzer(
                 grade="D",
                 range=(0.0, 1.0),
             ),
-            replay_spec(ATTACKED, "clean images and claimed breaks"),
+            replay_spec(ATTACKED, "clean images, claimed breaks and points around what stands"),
             MetricSpec(
                 "loss_never_rose",
                 "Share of standing images on which no step of any stage raised the loss.",

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from analyzers.attacks.apgd import Flags, Found, Problem, apgd, finite_rows
+from analyzers.attacks.apgd import APART, Flags, Found, Problem, apgd, finite_rows
 from analyzers.attacks.ball import Ball, linf_ball
-from analyzers.attacks.cascade import ONE, RETRY, STAGES, Stage
+from analyzers.attacks.cascade import RETRY, STAGES, Stage
 from analyzers.attacks.draws import uniform
 from analyzers.attacks.losses import LOSSES
 from analyzers.contract import (
@@ -23,12 +22,10 @@ from analyzers.contract import (
     Subject,
     Tell,
 )
+from analyzers.engines.gaps import TWIN_TOLERANCE
 from analyzers.statistics.replay import replayed
 
 Places = npt.NDArray[np.int64]
-_APART: Final = Problem._field_defaults["tolerance"]
-_TWIN_APART: Final = 0.25
-"""A twin's rounding may fall the other way, as at intake."""
 
 
 def measure(
@@ -63,21 +60,19 @@ def measure(
 
 
 def _replays(block: "_Block", record: "_Record") -> dict[str, int]:
-    """Ask the uploaded bytes: the clean images once, and where the images that stand were attacked.
+    """Ask the uploaded bytes about the clean images, and where those that stand were attacked.
 
     Agreement on clean images proves little of the ball around them; so the strongest point that
     the attack reached and one of plain noise are asked about as well.
     """
     if block.subject.uploaded is None:
         return {}
-    points = [block.batch.images] if block.shard.params["pass"] == ONE else []
+    points = [block.batch.images]
     places = record.standing
     if len(places):
         ball = block.ball.rows(places)
         points += [record.best[places]]
         points += [ball.at(np.stack(list(_noise(block, len(STAGES), run=0, places=places))))]
-    if not points:
-        return {}
     images = np.concatenate(points)
     counts = replayed(block.subject, images, block.subject.predict(images))
     record.forward += 2 * len(images)
@@ -221,7 +216,7 @@ def _problem(block: _Block, stage: Stage, number: int, *, run: int, places: Plac
         loss=LOSSES[stage.loss],
         eps=float(Fraction(_eps(block.shard))),
         iterations=stage.iterations,
-        tolerance=_TWIN_APART if block.subject.facts.twin else _APART,
+        tolerance=TWIN_TOLERANCE if block.subject.facts.twin else APART,
     )
 
 

@@ -5,27 +5,21 @@ another one than the one whose word counts. It is held against that one before i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import numpy as np
 
 from analyzers.contract import Array, FloatArray, Reduce, Refusal
+from analyzers.engines.batches import BATCH_ROWS, Piece, cut
 from analyzers.engines.forward import ForwardEngine, session
+from analyzers.engines.gaps import centred
 from analyzers.graph.surgery import with_outputs
 
 TOLERANCE: Final = 1e-3
 """Largest difference of a logit to the plain session's, relative to the spread of the logits."""
 MOST_BYTES: Final = 1 << 27
 """Of all asked tensors for the images of one batch."""
-MOST_ROWS: Final = 16
 _MORE_ADVICE = "Ask for fewer layers at once, or look at the model with smaller images."
-
-
-class _Batch(NamedTuple):
-    """Images of one run, padded with the last one."""
-
-    rows: Array
-    real: int
 
 
 class ActivationEngine:
@@ -66,7 +60,7 @@ class ActivationEngine:
     def run(self, values: Array, reduce: Reduce) -> dict[str, Array]:
         """What ``reduce`` makes of every tensor, one row an image; batches are forgotten."""
         kept: dict[str, list[Array]] = {name: [] for name in self._names}
-        for batch in _batches(values, self._rows):
+        for batch in cut(values, self._rows):
             outputs = self._outputs(batch.rows)
             for name in self._names:
                 kept[name].append(_reduced(name, outputs.pop(name)[: batch.real], reduce))
@@ -105,17 +99,8 @@ class ActivationEngine:
             if not gap <= TOLERANCE * size:
                 raise _refused(f"The tensor '{name}' mixes the images of a batch.")
 
-    def _cut(self, values: Array) -> Iterator[_Batch]:
-        return _batches(values, self._rows)
-
-
-def _batches(values: Array, rows: int) -> Iterator[_Batch]:
-    """Always the same number of rows: one shape gives an image the same bits anywhere."""
-    for low in range(0, len(values), rows):
-        cut = values[low : low + rows]
-        missing = rows - len(cut)
-        full = np.concatenate([cut, np.repeat(cut[-1:], missing, axis=0)]) if missing else cut
-        yield _Batch(np.ascontiguousarray(full), len(cut))
+    def _cut(self, values: Array) -> Iterator[Piece]:
+        return cut(values, self._rows)
 
 
 def _reduced(name: str, values: FloatArray, reduce: Reduce) -> Array:
@@ -132,7 +117,7 @@ def _bytes(outputs: Mapping[str, FloatArray]) -> dict[str, int]:
 
 
 def _rows_for(outputs: Mapping[str, FloatArray], most: int) -> int:
-    return max(1, min(MOST_ROWS, most // max(1, sum(_bytes(outputs).values()))))
+    return max(1, min(BATCH_ROWS, most // max(1, sum(_bytes(outputs).values()))))
 
 
 def _check_size(outputs: Mapping[str, FloatArray], most: int) -> None:
@@ -147,8 +132,7 @@ def _check_size(outputs: Mapping[str, FloatArray], most: int) -> None:
 
 def _relative_gap(one: FloatArray, other: FloatArray) -> float:
     """Largest difference over the spread of the logits, as far as that is anything."""
-    centred: Any = other.astype(np.float64) - other.mean(axis=1, keepdims=True, dtype=np.float64)
-    spread = max(float(np.abs(centred).max()), 1e-12)
+    spread = max(float(np.abs(centred(other)).max()), 1e-12)
     return float(np.abs(one.astype(np.float64) - other).max()) / spread
 
 

@@ -33,9 +33,13 @@ def rows_of(batch: Literal["free", "one"], device: str = "cpu") -> int:
 
 def pieces(rows: Array, batch: Literal["free", "one"], device: str = "cpu") -> Iterator[Piece]:
     """Rows in order, so many at a time as the device takes together."""
-    size = rows_of(batch, device)
+    return cut(rows, rows_of(batch, device))
+
+
+def cut(rows: Array, size: int) -> Iterator[Piece]:
+    """Rows in order, always ``size`` of them together."""
     for low in range(0, len(rows), size):
-        cut = rows[low : low + size]
-        missing = size - len(cut)
-        full = np.concatenate([cut, np.repeat(cut[-1:], missing, axis=0)]) if missing else cut
-        yield Piece(np.ascontiguousarray(full), len(cut))
+        some = rows[low : low + size]
+        missing = size - len(some)
+        full = np.concatenate([some, np.repeat(some[-1:], missing, axis=0)]) if missing else some
+        yield Piece(np.ascontiguousarray(full), len(some))

@@ -13,6 +13,7 @@ from analyzers.contract import Array, FloatArray, GradientStep, InputSpec
 from analyzers.engines.batches import Piece, pieces
 from analyzers.engines.devices import Choice, full_precision, placed
 from analyzers.engines.interpreter import Interpreter
+from analyzers.engines.operators.stored import torch_of
 from analyzers.engines.operators.straight_through import halved, rounded
 from analyzers.engines.threads import torch_threads
 
@@ -132,7 +133,7 @@ class GradientEngine:
         return pieces(images, self._batch, self._device)
 
     def _tensor(self, rows: Array) -> Tensor:
-        return torch.from_numpy(rows.copy()).to(self._device)  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
+        return torch_of(rows.copy()).to(self._device)
 
 
 def _array(values: Tensor) -> FloatArray:

@@ -15,8 +15,6 @@ from analyzers.engines.steady import steady
 from analyzers.engines.steps import Step
 from analyzers.engines.workbench import Workbench
 
-__all__ = ["Program", "Step"]
-
 _CASTS = frozenset({"Cast", "CastLike"})
 _MOST_OCCASIONS = 8
 """Whose sizes are remembered; an engine has two or three."""

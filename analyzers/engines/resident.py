@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from analyzers.contract import Array, Json
+from analyzers.engines.operators.stored import torch_of
 
 _TYPES = {
     "tensor(float)": torch.float32,
@@ -68,7 +69,7 @@ class ResidentBatches:
         return np.concatenate(found)
 
     def _crossed(self, values: Array) -> Array:
-        rows = torch.from_numpy(np.ascontiguousarray(values)).to(self._device)  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
+        rows = torch_of(np.ascontiguousarray(values)).to(self._device)
         made = self._output.new_empty((len(rows), *self._output.shape[1:]))
         for low in range(0, len(rows), self._rows):
             cut = rows[low : low + self._rows]

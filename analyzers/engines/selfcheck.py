@@ -8,6 +8,7 @@ import numpy as np
 
 from analyzers.contract import Array, FloatArray, Refusal
 from analyzers.engines.forward import ForwardEngine
+from analyzers.engines.gaps import TWIN_TOLERANCE, relative_gap
 from analyzers.engines.gradient import GradientEngine
 from analyzers.engines.uploaded import Upload, UploadedModel, after_tail
 from analyzers.graph.canonical import CanonicalModel
@@ -16,8 +17,6 @@ TOLERANCE: Final = 1e-4
 """Relative to the largest logit: what float32 and another order of sums may cost."""
 HALF_TOLERANCE: Final = 5e-3
 """What half precision may cost: ten of its last places."""
-TWIN_TOLERANCE: Final = 0.25
-"""A rounding that falls the other way moves whole steps; the twin lends slopes, not answers."""
 REPEAT_TOLERANCE: Final = 1e-6
 """The same session on the same values; only a random operator moves further."""
 _NOISES = 3
@@ -59,21 +58,6 @@ def probe_images(shape: tuple[int, int, int]) -> FloatArray:
     raw = np.random.Philox(key=0).random_raw(_NOISES * int(np.prod(shape)))
     noise = ((raw >> np.uint64(40)) * 2.0**-24).astype(np.float32)
     return np.concatenate([np.stack(flat), noise.reshape(_NOISES, *shape)])
-
-
-def relative_gap(one: FloatArray, other: FloatArray) -> float:
-    """Largest difference of logits over their spread.
-
-    An offset that all classes share decides nothing, so it may not set the scale either.
-    """
-    left, right = _centred(one), _centred(other)
-    spread = max(float(np.abs(left).max()), float(np.abs(right).max()))
-    return float(np.abs(left - right).max()) / spread if spread else 0.0
-
-
-def _centred(logits: FloatArray) -> FloatArray:
-    exact = logits.astype(np.float64)
-    return exact - exact.mean(axis=1, keepdims=True)
 
 
 def _alone(model: CanonicalModel, values: Array, threads: int) -> FloatArray:

@@ -61,7 +61,8 @@ def normalised(model: onnx.ModelProto, wish: Wish) -> Normalised:
     tail = ""
     if wish.cut:
         working, tail = cut_tail(working, shapes)
-    working = folded(working)
+    if tail:  # it left nodes behind that pass their input through
+        working = folded(working)
     classes = _classes(working, shapes.get(working.graph.output[0].name) or declared)
     return Normalised(_as_scores(working, shapes), classes, tail)
 

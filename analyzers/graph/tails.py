@@ -21,7 +21,7 @@ class Cut(NamedTuple):
 
     model: onnx.ModelProto
     tail: str
-    """``softmax``, ``log_softmax``, ``sigmoid``, or empty: what was cut off."""
+    """What was cut off, as ``softmax`` or ``log_of_softmax``; empty when nothing was."""
 
 
 def cut_tail(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> Cut:
@@ -50,8 +50,9 @@ def _tail_node(
         return None
     if node.op_type == "Log":
         before = producers.get(node.input[0])
-        alike = before is not None and before.op_type == "Softmax"
-        return node if alike and before is not None and _over_classes(before, shapes) else None
+        if before is None or before.op_type != "Softmax":
+            return None
+        return node if _over_classes(before, shapes) else None
     return node if node.op_type in _TAILS and _over_classes(node, shapes) else None
 
 

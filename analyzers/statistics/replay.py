@@ -44,12 +44,12 @@ def disagreement(
 ) -> Measurement:
     """The indicator over all that was replayed; red, or missing, it holds a PASS back."""
     of = sum(int(one.numbers.get(REPLAYED, 0)) for one in done)
-    rows = len({row for one in done for row in one.samples["row"]})
+    whole = all(one.numbers.get(REPLAYED, 0) >= len(one.samples["row"]) for one in done)
     flagged = sum(int(one.numbers.get(DIFFERS, 0)) for one in done)
     outcome, note = "measured", "Labels that the uploaded file gives differently."
     if done and not case.subject.uploaded:
         outcome, note = "not_applicable", "What was uploaded was no ONNX file that could be run."
-    elif not of or of < rows:
+    elif not of or not whole:
         outcome, note = "out_of_budget", "Not every image was replayed on the uploaded file."
     return Measurement(
         metric,

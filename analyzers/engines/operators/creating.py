@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from analyzers.engines.operators.call import Call, NoRule, Rule, floats, whole_numbers
-from analyzers.engines.operators.stored import tensor_of, torch_type
+from analyzers.engines.operators.stored import tensor_of, torch_of, torch_type
 from analyzers.engines.operators.variants import REFUSED
 
 
@@ -50,7 +50,7 @@ def _range(call: Call) -> Tensor:
     exact = call.tensor(0).detach().cpu().numpy().dtype
     steps = np.full(count, step, exact)
     steps[:1] = start
-    return torch.from_numpy(steps.cumsum(dtype=exact))  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
+    return torch_of(steps.cumsum(dtype=exact))
 
 
 def _eye_like(call: Call) -> Tensor:

@@ -58,6 +58,11 @@ def _split(call: Call) -> tuple[Tensor, ...]:
         parts = call.count("num_outputs", call.outputs)
         each = math.ceil(values.shape[axis] / parts)
         sizes = [each] * (parts - 1) + [values.shape[axis] - each * (parts - 1)]
+    return split(values, sizes, axis)
+
+
+def split(values: Tensor, sizes: list[int], axis: int) -> tuple[Tensor, ...]:
+    """Parts of these sizes, which share the memory of the whole."""
     return torch.split(values, sizes, axis)  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]  # untyped in torch
 
 

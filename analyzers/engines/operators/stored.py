@@ -12,6 +12,7 @@ import torch
 from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
+from analyzers.contract import Array
 from analyzers.engines.operators.call import NoRule
 
 TYPES: Mapping[int, torch.dtype] = {
@@ -54,4 +55,9 @@ def tensor_of(stored: onnx.TensorProto) -> Tensor:
     values = numpy_helper.to_array(stored)
     if stored.data_type in HALVES:
         values = values.astype(np.float32)
-    return torch.from_numpy(np.array(values)).to(dtype)  # pyright: ignore[reportUnknownMemberType]  # untyped in torch
+    return torch_of(np.array(values)).to(dtype)
+
+
+def torch_of(values: Array) -> Tensor:
+    """The same numbers in the same memory."""
+    return torch.from_numpy(values)  # pyright: ignore[reportUnknownMemberType]  # untyped in torch

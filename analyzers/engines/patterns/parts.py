@@ -3,10 +3,10 @@
 import itertools
 from typing import Final, NamedTuple
 
-import torch
 from torch import Tensor
 
 from analyzers.engines.operators.call import Call, Rule, whole_numbers
+from analyzers.engines.operators.shapes import split
 from analyzers.engines.steps import Step
 from analyzers.engines.workbench import Found, Workbench
 
@@ -62,6 +62,6 @@ def _rule(axis: int, ends: list[int]) -> Rule:
         size = values.shape[axis]
         bounds = [0, *(min(end, size) for end in ends), size]
         sizes = [high - low for low, high in itertools.pairwise(bounds)]
-        return torch.split(values, sizes, axis)  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]  # untyped in torch
+        return split(values, sizes, axis)
 
     return rule

@@ -10,7 +10,8 @@ import onnx
 import pytest
 
 from analyzers.contract import Array, FloatArray, InputSpec, Refusal
-from analyzers.engines.activations import MOST_ROWS, ActivationEngine
+from analyzers.engines.activations import ActivationEngine
+from analyzers.engines.batches import BATCH_ROWS
 from analyzers.engines.forward import ForwardEngine
 from analyzers.graph.canonical import canonicalise
 from analyzers.graph.surgery import with_outputs
@@ -80,9 +81,9 @@ def test_no_row_depends_on_its_neighbours() -> None:
     """The same image gives the same bits alone, among others, and at another place."""
     subject = forward_subject(small_net(shape=SHAPE))
     (place,) = subject.places().of("active")
-    images = noise(2 * MOST_ROWS + 3, SHAPE)
+    images = noise(2 * BATCH_ROWS + 3, SHAPE)
     together = subject.activations(images, [place.tensor], whole)[place.tensor]
-    for row in (0, MOST_ROWS - 1, MOST_ROWS, len(images) - 1):
+    for row in (0, BATCH_ROWS - 1, BATCH_ROWS, len(images) - 1):
         alone = subject.activations(images[row : row + 1], [place.tensor], whole)[place.tensor]
         assert np.array_equal(alone[0], together[row])
 
@@ -118,7 +119,7 @@ def test_few_rows_are_alive_at_once_whatever_their_number() -> None:
 
     found = engine.run(noise(1000, SHAPE), counted)
     assert found["Relu_0"].shape == (1000, 6)
-    assert most == engine.rows <= MOST_ROWS
+    assert most == engine.rows <= BATCH_ROWS
 
 
 def test_a_view_that_a_reduction_returns_keeps_no_batch_alive() -> None:
@@ -141,7 +142,7 @@ def test_large_tensors_run_in_small_batches_with_the_same_answers() -> None:
     raw = canonicalise(small_net(shape=SHAPE)).raw
     one = 4 * (6 * 4 * 4 + 5)
     small, large = engine_of(raw, ["Relu_0"], most_bytes=3 * one), engine_of(raw, ["Relu_0"])
-    assert (small.rows, large.rows) == (3, MOST_ROWS)
+    assert (small.rows, large.rows) == (3, BATCH_ROWS)
     images = noise(10, SHAPE)
     found = small.run(images, whole)["Relu_0"]
     assert np.allclose(found, large.run(images, whole)["Relu_0"], atol=1e-6)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from analyzers.contract import Array
-from analyzers.engines.program import Program, Step
+from analyzers.engines.program import Program
+from analyzers.engines.steps import Step
 from support.graphs import model, node
 
 OPSET = 21

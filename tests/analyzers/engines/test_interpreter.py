@@ -12,7 +12,8 @@ from onnx import TensorProto
 from analyzers.contract import Array
 from analyzers.engines.interpreter import Interpreter
 from analyzers.engines.operators.call import Call
-from analyzers.engines.program import Program, Step
+from analyzers.engines.program import Program
+from analyzers.engines.steps import Step
 from support.graphs import model, node
 
 SCALE = np.array(0.05, np.float32)

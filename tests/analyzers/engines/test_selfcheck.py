@@ -7,7 +7,8 @@ import onnx
 import pytest
 
 from analyzers.contract import Array, Refusal
-from analyzers.engines.selfcheck import SelfCheck, probe_images, relative_gap, self_check
+from analyzers.engines.gaps import relative_gap
+from analyzers.engines.selfcheck import SelfCheck, probe_images, self_check
 from analyzers.graph.canonical import canonicalise
 from support.graphs import node, raw, small_net
 

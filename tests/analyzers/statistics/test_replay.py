@@ -52,6 +52,14 @@ def test_the_indicator_adds_up_all_units(
     assert (found.outcome, found.value, found.limit) == (outcome, value, LIMIT)
 
 
+def test_a_unit_that_asked_too_little_is_not_made_up_for_by_others() -> None:
+    """Every unit must have asked about all of its rows; many answers elsewhere do not count."""
+    short = Done(Unit((0, 2)), "measured", {"replayed": 1}, {"row": [0, 1]}, {}, {})
+    full = Done(Unit((2, 3)), "measured", {"replayed": 9}, {"row": [2]}, {}, {})
+    assert disagreement(ATTACKED, case(), {}, [full]).outcome == "measured"
+    assert disagreement(ATTACKED, case(), {}, [short, full]).outcome == "out_of_budget"
+
+
 def test_an_honest_file_speaks_for_its_upload() -> None:
     """Every clean label is given alike."""
     subject = subject_of(small_net(shape=SHAPE), replay=True)
