@@ -13,6 +13,7 @@ from service.core.driver import Course, instances_for
 from service.core.permutation import permutation
 from service.core.policy import Policy, parse_policy
 from service.core.stops import stops_for
+from service.intake.reading import Reading
 from service.store.records import AuditRow, EvalSetRow, ModelRow, NewAudit
 from service.version import CANONICALISER, VERSION
 
@@ -26,6 +27,10 @@ class Shelf(Protocol):
     def local_path(self, digest: Digest) -> Path:
         """A readable file with these bytes."""
         ...
+
+
+_TOLD_BESIDE = frozenset({"trust", "conversion", "archive", "notices"})
+"""What intake found and the subject names itself."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class AuditCase:
     def subject_facts(self) -> dict[str, Json]:
         """The subject as the evidence names it."""
         held = self.model.facts
+        canonical = held["canonical"]
         return {
             **SubjectFacts.from_json(held["subject"]).as_json(),
             "name": self.model.display_name,
@@ -61,16 +67,21 @@ class AuditCase:
             "format": self.model.format,
             "output": self.model.output,
             "input_spec": dict(held["input_spec"]),
+            "conversion_trust": canonical["trust"],
+            "conversion": canonical.get("conversion"),
+            "archive": canonical.get("archive"),
+            "notices": canonical["notices"],
             "canonical": {
-                name: value for name, value in held["canonical"].items() if name != "conversion"
+                name: value for name, value in canonical.items() if name not in _TOLD_BESIDE
             },
-            "conversion": held["canonical"].get("conversion"),
         }
 
     def data_facts(self) -> dict[str, Json]:
         """The evaluation set as the evidence names it."""
         held = self.data.facts
-        return {**held["data"], **held["details"], "slice": self.data.slice}
+        unusual = Reading.from_json(self.data.reading).unusual
+        told = {"reading": unusual} if unusual else {}
+        return {**held["data"], **held["details"], "slice": self.data.slice, **told}
 
 
 def prepare(

@@ -9,10 +9,11 @@ from prometheus_client import CollectorRegistry
 from analyzers.catalog import ALL
 from service.api.parts import Parts
 from service.api.whole import ServiceApi
+from service.executors.interface import sandbox_told
 from service.executors.local import LocalExecutor
 from service.http.server import Serving
 from service.http.server import start as start_http
-from service.intake.imports import Intake
+from service.intake.intake import Intake
 from service.live import Live
 from service.observe import Metrics
 from service.pages import Pages
@@ -50,7 +51,7 @@ class Service:
         """Open the store, start the children's supervisor, listen."""
         settings = self.settings
         prepare_home(settings.home)
-        self._executor = LocalExecutor(settings.spool, settings.device)
+        self._executor = LocalExecutor(settings.spool, settings.device, settings.libraries)
         self._database = await Database.open(settings.database_url)
         blobs = await Blobs.open(settings.home / "blobs", max_size=settings.max_blob)
         await self._executor.start()
@@ -71,7 +72,7 @@ class Service:
         settings = self.settings
         catalogue, queue = Catalogue(self._database), Queue(self._database)
         live = Live()
-        intake = Intake(self._executor, blobs, settings.limits)
+        intake = Intake(self._executor, blobs, settings.limits, torchscript=settings.torchscript)
         return Parts(
             settings=settings,
             catalogue=catalogue,
@@ -98,7 +99,13 @@ class Service:
             addresses=self.addresses,
             http=self.http_port,
             placement=dict(self._executor.placement),
+            sandbox=sandbox_told(self._executor),
         )
+        if self._executor.sandbox_gap:
+            log.warning(
+                "children are not locked, so only ONNX and safetensors are taken",
+                why=self._executor.sandbox_gap,
+            )
 
     async def stop(self) -> None:
         """Drain: no new work, watches end with a cursor, audits end at a commit and wait."""
@@ -117,6 +124,11 @@ class Service:
     def placement(self) -> Mapping[str, str]:
         """Where models run, what was asked for, and why it is not that."""
         return self._executor.placement
+
+    @property
+    def sandbox_gap(self) -> str:
+        """Why children are not locked; empty when they are."""
+        return self._executor.sandbox_gap
 
     def idle_for(self) -> float:
         """Seconds since a call or an audit last needed this service."""

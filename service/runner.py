@@ -19,7 +19,7 @@ from service.core.driver import Course, Step
 from service.core.evidence import evidence_digest
 from service.core.expectation import check_expectation
 from service.errors import AssayError, Code, Kind, internal_error
-from service.executors.interface import Executor, Progress, Result
+from service.executors.interface import Executor, Progress, Result, sandbox_told
 from service.live import Live
 from service.observe import CacheResult, Device, Metrics, Outcome, Profile, Stage, stage_of
 from service.rpc.ports import Progress as ProgressView
@@ -170,6 +170,7 @@ class Runner:
         finished = datetime.now(UTC)
         told = _run_facts(lease, case, started, finished)
         told["placement"] = dict(self._executor.placement)
+        told["sandbox"] = sandbox_told(self._executor)
         with self._metrics.timed(Stage.RENDER):
             closing = await asyncio.to_thread(close, case, run.account, self._blobs, told)
         await self._finish(lease, closing)

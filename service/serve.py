@@ -12,7 +12,7 @@ from service.build import Service
 from service.embedded import IDLE_SECONDS, Place, only_one
 from service.errors import AssayError
 from service.observe import configure_logging
-from service.settings import Settings, chosen_device
+from service.settings import Settings, chosen_device, torchscript_allowed
 
 
 def embedded(home: str) -> None:
@@ -31,6 +31,7 @@ def _embedded_settings(place: Place) -> Settings:
         http="",
         idle_seconds=IDLE_SECONDS,
         device=chosen_device(),
+        torchscript=torchscript_allowed(),
     )
 
 

@@ -36,6 +36,11 @@ def chosen_device() -> Device:
     )
 
 
+def torchscript_allowed() -> bool:
+    """Whether ``ASSAY_TORCHSCRIPT`` has TorchScript files taken too."""
+    return os.environ.get("ASSAY_TORCHSCRIPT", "").lower() in {"1", "true", "yes"}
+
+
 @dataclass(frozen=True)
 class Settings:
     """One service's settings."""
@@ -55,6 +60,10 @@ class Settings:
     device: Device = "cpu"
     """Where models run. ``cuda`` or no start; ``auto`` takes the GPU where there is one and says
     why not where there is none. Evidence of the two devices is never mixed."""
+    libraries: tuple[str, ...] = ()
+    """Folders of code that locked children may read besides the interpreter's own."""
+    torchscript: bool = False
+    """Whether TorchScript is taken: its own operators read files, so it is for locked children."""
     audits_at_once: int = 1
     child_memory: int = 6 * _GIB
     unit_seconds: float = 1800.0

@@ -9,7 +9,11 @@ import structlog
 
 from analyzers.contract import Digest, InputSpec, Json, SubjectFacts
 from service.errors import AssayError, internal_error
-from service.intake.imports import Canonical, ImportedSet, Intake, input_spec_of, subject_of
+from service.intake.eval_sets import ImportedSet
+from service.intake.intake import Intake
+from service.intake.models import Canonical, Told
+from service.intake.reading import Reading
+from service.intake.subject import input_spec_of, subject_of
 from service.observe import Metrics, Stage
 from service.store.catalogue import Catalogue
 from service.store.records import Conversion, EvalSetRow, ModelRow
@@ -72,7 +76,7 @@ class TakingIn:
     async def _model(self, row: ModelRow) -> None:
         try:
             with self._metrics.timed(Stage.INTAKE):
-                form = self._intake.recognise_model(row.file_digest, row.architecture)
+                form = await self._intake.models.recognise(row.file_digest, row.architecture)
                 canonical = await self._canonical(row, form)
                 declared = InputSpec.from_json(row.input_spec)
                 subject = subject_of(canonical, declared)
@@ -96,9 +100,8 @@ class TakingIn:
         known = await self._catalogue.conversion(wish)
         if known is not None:
             return Canonical(known.canonical_digest, known.facts)
-        made = await self._intake.canonical(
-            row.file_digest, form, architecture=row.architecture, output=row.output
-        )
+        told = Told(row.architecture, row.output)
+        made = await self._intake.models.canonical(row.file_digest, form, told)
         await self._catalogue.remember_conversion(
             replace(wish, canonical_digest=made.digest, facts=dict(made.facts))
         )
@@ -107,7 +110,9 @@ class TakingIn:
     async def _eval_set(self, row: EvalSetRow) -> None:
         try:
             with self._metrics.timed(Stage.INTAKE):
-                made = await self._intake.eval_set(row.file_digest, rows_of(row.slice))
+                made = await self._intake.eval_sets.read(
+                    row.file_digest, rows_of(row.slice), Reading.from_json(row.reading)
+                )
         except AssayError as error:
             await self._catalogue.eval_set_failed(row, error.as_json())
         except Exception:

@@ -1,5 +1,5 @@
 """The version that everything names itself by."""
 
 VERSION = "0.1.0"
-CANONICALISER = "2"
+CANONICALISER = "3"
 """Part of the key under which conversions are remembered; raise it when the form changes."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from analyzers.contract import DataFacts, InputSpec, Json, SubjectFacts
+from service.intake.reading import Reading
 from service.rpc.ports import (
     AnalyzerSpec,
     AuditView,
@@ -81,6 +82,7 @@ def eval_set_view(row: EvalSetRow, size: int) -> EvalSetView:
         state=INTAKE_STATES[row.state],
         created=row.create_time,
         rows=rows_of(row.slice),
+        reading=Reading.from_json(row.reading),
         display_name=row.display_name,
         format="npz",
         facts=DataFacts.from_json(row.facts["data"]) if row.facts else None,

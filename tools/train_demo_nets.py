@@ -30,7 +30,7 @@ from torch.nn import functional
 from torch.onnx import ONNXProgram
 
 from service.demo.shapes import ShapeSet, draw
-from service.intake.architectures_child import ARCHITECTURES, build
+from service.intake.architectures.catalogue import ARCHITECTURES, build
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 Pictures: TypeAlias = tuple[Tensor, Tensor]

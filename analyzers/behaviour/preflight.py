@@ -6,11 +6,11 @@ names the preprocessing that would fit and never applies it.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from analyzers.behaviour.preprocessing import candidates, flag, known
+from analyzers.behaviour.variants import Variant, first_tried, variant_of, with_flips
 from analyzers.contract import (
     BLOCK_EDGES,
     Analyzer,
@@ -21,9 +21,7 @@ from analyzers.contract import (
     Done,
     FindingRule,
     FloatArray,
-    InputSpec,
     Json,
-    LabelArray,
     Measurement,
     MetricSpec,
     Partial,
@@ -41,44 +39,75 @@ from analyzers.statistics.intervals import Interval, wilson
 from analyzers.statistics.replay import CLEAN, disagreement, replay_spec, replayed
 
 TRIED_ROWS: Final = BLOCK_EDGES[-1]
-"""Rows on which other preprocessings are tried; half-widths are then below 5.5 points."""
-_DECLARED: Final = "declared"
+"""Rows on which other ways of feeding are tried; simultaneous half-widths are then 8 points."""
+_POOR: Final = 0.5
+_LEVEL: Final = 0.95
 _RIGHT: Final = "right:"
+_FLIPPED: Final = "flipped"
+"""Marks the units that come after all others and try every variant with reversed colours."""
 
 
 def plan(
     case: Case, config: Mapping[str, Json], done: Sequence[Done], stop: Sequence[Stop]
 ) -> Sequence[Unit]:
-    """One unit a block, over the whole set: clean accuracy is never cut short."""
+    """One unit a block, over the whole set: clean accuracy is never cut short.
+
+    Then, where nothing fits well, the same rows with two things changed at once.
+    """
     del config, stop
-    ran = {one.unit.rows for one in done}
-    return [Unit(rows) for rows in blocks(case.n) if rows not in ran]
+    ran = {one.unit.rows for one in _first(done)}
+    return [Unit(rows) for rows in blocks(case.n) if rows not in ran] or _combined(case, done)
+
+
+def _combined(case: Case, done: Sequence[Done]) -> list[Unit]:
+    if not _worth_flipping(_trials(_first(done)), case):
+        return []
+    ran = {one.unit.rows for one in done if one.unit.params}
+    tried = [rows for rows in blocks(case.n) if rows[0] < TRIED_ROWS and rows not in ran]
+    return [Unit(rows, {_FLIPPED: True}) for rows in tried]
+
+
+def _worth_flipping(found: "_Trials", case: Case) -> bool:
+    """Where colours can be reversed: a model that is poor, or better fed in another way."""
+    flips = any(one.variant.flipped for one in found.others)
+    plain = any(not one.variant.flipped for one in found.others)
+    poor = found.own.right < _POOR * found.rows
+    return flips and plain and (poor or bool(_better(found, case)))
 
 
 def measure(
     shard: Shard, subject: Subject, batch: Batch, inputs: Mapping[str, Array], tell: Tell
 ) -> Partial:
     """Predict one block as declared, and its first rows under every other preprocessing."""
-    del shard, inputs
+    del inputs
+    channels = subject.facts.shape[0]
+    if _FLIPPED in shard.params:
+        return _measured_flipped(subject, batch, tell)
     logits = subject.predict(batch.images)
     _refuse_unless_finite(logits)
     right = np.asarray(logits.argmax(axis=1) == batch.labels)
     states = ["right" if one else "wrong" for one in right]
-    tried = sum(row < TRIED_ROWS for row in batch.rows)
-    others = candidates(subject.input_spec, subject.facts.shape[0]) if tried else {}
-    numbers = {"tried": tried, f"{_RIGHT}{_DECLARED}": int(right[:tried].sum())}
-    for place, (name, spec) in enumerate(others.items()):
-        tell(place, len(others), name)
-        count = _right(subject, batch.images[:tried], batch.labels[:tried], spec)
-        numbers[f"{_RIGHT}{name}"] = count
+    first = [row for row in range(len(batch.rows)) if batch.rows[row] < TRIED_ROWS]
+    own, *others = first_tried(subject.input_spec, channels) if first else [Variant()]
+    numbers = {"tried": len(first), f"{_RIGHT}{own.name}": int(right[: len(first)].sum())}
+    numbers |= _tried(subject, batch, others, tell, len(first))
     again = replayed(subject, batch.images, logits)
-    forward = len(batch.rows) * (2 if again else 1) + tried * len(others)
+    forward = len(batch.rows) * (2 if again else 1) + len(first) * len(others)
     return Partial(
         "measured",
         {**numbers, **again},
         {"row": list(batch.rows), "state": states},
         passes={"forward": forward, "backward": 0},
     )
+
+
+def _measured_flipped(subject: Subject, batch: Batch, tell: Tell) -> Partial:
+    """The same rows again, with reversed colours under everything else that was tried."""
+    plain = [one for one in first_tried(subject.input_spec, subject.facts.shape[0]) if one.changes]
+    flipped = [one._replace(flipped=True) for one in plain if not one.flipped]
+    numbers = {_FLIPPED: len(batch.rows), **_tried(subject, batch, flipped, tell)}
+    passes = {"forward": len(batch.rows) * len(flipped), "backward": 0}
+    return Partial("measured", numbers, passes=passes)
 
 
 def _refuse_unless_finite(logits: FloatArray) -> None:
@@ -92,17 +121,39 @@ def _refuse_unless_finite(logits: FloatArray) -> None:
         )
 
 
-def _right(subject: Subject, images: FloatArray, labels: LabelArray, spec: InputSpec) -> int:
-    """How many are right under another preprocessing; an overflow there is merely not right."""
-    logits = subject.predict(images, spec)
-    finite = np.isfinite(logits).all(axis=1)
-    return int((finite & (np.nan_to_num(logits).argmax(axis=1) == labels)).sum())
+def _tried(
+    subject: Subject,
+    batch: Batch,
+    variants: Sequence[Variant],
+    tell: Tell,
+    rows: int | None = None,
+) -> dict[str, int]:
+    """How many of the first rows are right under each variant.
+
+    An overflow there is merely not right.
+    """
+    found: dict[str, int] = {}
+    images, labels = batch.images[:rows], batch.labels[:rows]
+    for place, one in enumerate(variants):
+        tell(place, len(variants), one.name)
+        spec = one.spec(subject.input_spec, subject.facts.shape[0])
+        logits = subject.predict(one.fed(images), spec)
+        finite = np.isfinite(logits).all(axis=1)
+        right = finite & (np.nan_to_num(logits).argmax(axis=1) == labels)
+        found[f"{_RIGHT}{one.name}"] = int(right.sum())
+    return found
 
 
 def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
     """Clean accuracy, and whether preprocessing and canonical file fit what was meant."""
     del config
-    return [_accuracy(case, done), _fits(case, done), disagreement(CLEAN, case, {}, done)]
+    first = _first(done)
+    return [_accuracy(case, first), _fits(case, done), disagreement(CLEAN, case, {}, first)]
+
+
+def _first(done: Sequence[Done]) -> list[Done]:
+    """The units that look at every image; the others try combinations on some of them again."""
+    return [one for one in done if not one.unit.params]
 
 
 def _accuracy(case: Case, done: Sequence[Done]) -> Measurement:
@@ -125,88 +176,120 @@ def _accuracy(case: Case, done: Sequence[Done]) -> Measurement:
 
 
 class _Trial(NamedTuple):
-    """Images that are right under one preprocessing."""
+    """Images that are right under one variant."""
 
-    name: str
+    variant: Variant
     right: int
     interval: Interval
 
 
-def _fits(case: Case, done: Sequence[Done]) -> Measurement:
-    """Red when another preprocessing is better beyond both intervals, on the same rows."""
+class _Trials(NamedTuple):
+    """Everything that was tried on the same first rows."""
+
+    rows: int
+    own: _Trial
+    others: Sequence[_Trial]
+
+
+def _trials(done: Sequence[Done]) -> _Trials:
+    """Counts with intervals that all hold at once (Bonferroni).
+
+    They are as wide as if combinations had been tried, since whether they are depends on the
+    counts; and combinations count once they have seen the same rows.
+    """
     sums: Counter[str] = Counter()
-    for one in done:
+    for one in _first(done):
         sums.update({name: int(count) for name, count in one.numbers.items()})
-    rows = sums.pop("tried", 0)
-    if not rows:
-        return Measurement(
-            "preprocessing_fits",
-            "out_of_budget",
-            bound="indicator",
-            grade="D",
-            limit=0.0,
-            note="No image was predicted.",
-        )
-    trials = [
-        _Trial(name.removeprefix(_RIGHT), count, wilson(count, rows))
-        for name, count in sums.items()
-        if name.startswith(_RIGHT)
-    ]
-    own = next(one for one in trials if one.name == _DECLARED)
-    others = [one for one in trials if one is not own]
-    if not others:
-        return Measurement(
-            "preprocessing_fits",
+    rows = sums["tried"]
+    level = 1 - (1 - _LEVEL) / max(1, with_flips(_variants(sums)))
+    flips = [one for one in done if one.unit.params]
+    if sum(int(one.numbers[_FLIPPED]) for one in flips) == rows:
+        for one in flips:
+            sums.update({name: int(count) for name, count in one.numbers.items()})
+    found = [_trial(one, sums, rows, level) for one in _variants(sums)]
+    own = next((one for one in found if not one.variant.changes), _trial(Variant(), sums, rows))
+    return _Trials(rows, own, [one for one in found if one.variant.changes])
+
+
+def _variants(sums: Mapping[str, int]) -> list[Variant]:
+    return [variant_of(name.removeprefix(_RIGHT)) for name in sums if name.startswith(_RIGHT)]
+
+
+def _trial(one: Variant, sums: Mapping[str, int], rows: int, level: float = _LEVEL) -> _Trial:
+    right = sums.get(f"{_RIGHT}{one.name}", 0)
+    return _Trial(one, right, wilson(right, rows, level))
+
+
+def _better(found: _Trials, case: Case) -> list[_Trial]:
+    """Beyond both intervals, and beyond chance, which recommends nothing."""
+    bar = max(found.own.interval.high, 1 / case.subject.classes)
+    return [one for one in found.others if one.interval.low > bar]
+
+
+def _best(better: Sequence[_Trial]) -> _Trial:
+    """The best with the fewest changes; one more is named only if it adds beyond both intervals."""
+    fewest_first = sorted(better, key=lambda one: (one.variant.changes, -one.right))
+    best = fewest_first[0]
+    for one in fewest_first:
+        best = one if one.interval.low > best.interval.high else best
+    return best
+
+
+def _fits(case: Case, done: Sequence[Done]) -> Measurement:
+    """Red when another way of feeding is better beyond both intervals, on the same rows."""
+    found = _trials(done)
+    if not found.rows:
+        return _unknown("out_of_budget", "No image was predicted.")
+    if not found.others:
+        return _unknown(
             "not_applicable",
-            bound="indicator",
-            grade="D",
-            limit=0.0,
-            note="The model takes whole numbers, which leave no other preprocessing to try.",
+            "The model takes whole numbers in grey, which leave no other preprocessing to try.",
         )
-    bar = max(own.interval.high, 1 / case.subject.classes)  # chance recommends nothing
-    better = [one for one in others if one.interval.low > bar]
-    best = max(better, key=lambda one: one.right, default=own)
-    option = _option(best, case)
+    better = _better(found, case)
+    best = _best(better) if better else found.own
+    option = best.variant.option(case.subject.shape[0])
     return Measurement(
         "preprocessing_fits",
         "measured",
         {"better": option} if better else {},
-        (best.right - own.right) / rows,
-        {"numerator": len(better), "denominator": len(others)},
+        (best.right - found.own.right) / found.rows,
+        {"numerator": len(better), "denominator": len(found.others)},
         "indicator",
         "D",
         limit=0.0,
-        view=_compared(trials, rows, case),
-        note=_sentence(best, own, rows=rows, option=option) if better else "",
+        view=_compared(found, case),
+        note=_sentence(best, found, option) if better else "",
     )
 
 
-def _option(trial: _Trial, case: Case) -> str:
-    if trial.name == _DECLARED:
-        return "as declared"
-    return flag(trial.name, known(case.subject.shape[0])[trial.name])
+def _unknown(outcome: Literal["out_of_budget", "not_applicable"], note: str) -> Measurement:
+    return Measurement(
+        "preprocessing_fits", outcome, bound="indicator", grade="D", limit=0.0, note=note
+    )
 
 
-def _sentence(best: _Trial, own: _Trial, *, rows: int, option: str) -> str:
+def _sentence(best: _Trial, found: _Trials, option: str) -> str:
+    rows = found.rows
     return (
-        f"{option} would give {best.right / rows:.2f} instead of {own.right / rows:.2f} "
+        f"{option} would give {best.right / rows:.2f} instead of {found.own.right / rows:.2f} "
         f"(first {rows} images)."
     )
 
 
-def _compared(trials: Sequence[_Trial], rows: int, case: Case) -> View:
+def _compared(found: _Trials, case: Case) -> View:
+    trials = (found.own, *found.others)
     data = {
-        "labels": [_option(one, case) for one in trials],
-        "values": [one.right / rows for one in trials],
+        "labels": [one.variant.option(case.subject.shape[0]) for one in trials],
+        "values": [one.right / found.rows for one in trials],
         "unit": "share",
     }
-    return View("bars", f"Accuracy by preprocessing, first {rows} images", data)
+    return View("bars", f"Accuracy by preprocessing, first {found.rows} images", data)
 
 
 ANALYZER: Final = Analyzer(
     Description(
         id="behaviour.preflight",
-        version="2",
+        version="3",
         title="Preflight",
         summary="Clean accuracy on the whole set, and whether another preprocessing fits better.",
         reference="Wilson 1927 (score intervals); no attack is run",
@@ -222,7 +305,8 @@ ANALYZER: Final = Analyzer(
             MetricSpec(
                 "preprocessing_fits",
                 "Accuracy that a better-fitting preprocessing would add; 0 when none is better "
-                "beyond both 95 % intervals. Counts: preprocessings that are, of those tried.",
+                "beyond both intervals, which hold at once at 95 %. Counts: preprocessings that "
+                "are, of those tried.",
                 grade="D",
                 range=(0.0, 1.0),
             ),

@@ -1,6 +1,6 @@
 """An uploaded ONNX file as a checked model, or a refusal in the user's words."""
 
-from collections.abc import Iterator
+from collections.abc import Container
 
 import onnx
 import onnx.inliner
@@ -9,33 +9,36 @@ from onnx import numpy_helper
 from onnx.checker import ValidationError
 
 from analyzers.contract import Array, Refusal
+from analyzers.graph.precheck import Limits, check_graph, outline, precheck
+from analyzers.graph.precheck.functions import Key, function_key
+from analyzers.graph.precheck.limits import broken, not_recognised, shown
+from analyzers.graph.precheck.places import OWN_DOMAINS
 
-OWN_DOMAINS = frozenset({"", "ai.onnx"})
 OLDEST_OPSET = 7
 """Before it, broadcasting and batch normalisation meant something else."""
 
 NEWEST_OPSET = 26
 """What the runtime runs."""
 
-_EXPORT = (
-    "Export it again with torch.onnx.export(model, example, 'model.onnx', dynamo=True, "
-    "external_data=False)."
-)
+_LIMITS = Limits()
 
 
-def read_model(raw: bytes) -> onnx.ModelProto:
+def read_model(raw: bytes, limits: Limits = _LIMITS) -> onnx.ModelProto:
     """Parse and check; what comes back is whole and uses standard operators only."""
     if not raw:
         raise Refusal("MODEL_EMPTY", "The model file is empty.", "Export the model again.")
-    model = _without_functions(_parsed(raw))
-    _refuse_weights_elsewhere(model)
-    _refuse_foreign_operators(model)
+    outlined = outline(raw, limits)
+    model = _parsed(raw)
+    # First, because no smaller loop and no smaller custom operator would be taken either.
+    _refuse_foreign_operators(model, frozenset(map(function_key, model.functions)))
+    precheck(model, outlined, limits)
+    model = _without_functions(model, limits)
     for output in model.graph.output:
         output.type.tensor_type.shape.SetInParent()  # one without a shape is found out later
     try:
         onnx.checker.check_model(model)  # pyright: ignore[reportUnknownMemberType]  # a bare PathLike in onnx
     except (ValidationError, DecodeError, EncodeError, RuntimeError, ValueError) as error:
-        raise _broken(f"The ONNX model is damaged: {_first_line(error)}") from error
+        raise broken(f"The ONNX model is damaged: {_first_line(error)}") from error
     return model
 
 
@@ -51,19 +54,9 @@ def array_of(tensor: onnx.TensorProto) -> Array:
     except (ValueError, TypeError, RuntimeError) as error:
         raise Refusal(
             "MODEL_BROKEN",
-            f"The weights of '{tensor.name[:60]}' do not fit their declared shape.",
+            f"The weights of '{shown(tensor.name)}' do not fit their declared shape.",
             "Export the model again.",
         ) from error
-
-
-def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every stored tensor: initializers and those inside attributes."""
-    yield from model.graph.initializer
-    for node in model.graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
 
 
 def _parsed(raw: bytes) -> onnx.ModelProto:
@@ -71,48 +64,36 @@ def _parsed(raw: bytes) -> onnx.ModelProto:
     try:
         model.ParseFromString(raw)
     except DecodeError as error:
-        raise _not_recognised() from error
+        raise not_recognised() from error
     # Protobuf skips fields it does not know, so most bytes of anything parse as something.
     if not model.graph.node or not model.opset_import:
-        raise _not_recognised()
+        raise not_recognised()
     return model
 
 
-def _without_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+def _without_functions(model: onnx.ModelProto, limits: Limits) -> onnx.ModelProto:
     """Functions that the file brings along are written out where they are called."""
     if not model.functions:
         return model
     try:
-        return onnx.inliner.inline_local_functions(model)
+        flat = onnx.inliner.inline_local_functions(model)
     except Exception as error:  # the inliner's own exceptions share no narrower parent
-        raise _broken("A function of the ONNX model cannot be written out.") from error
+        raise broken("A function of the ONNX model cannot be written out.") from error
+    _refuse_foreign_operators(flat)
+    check_graph(flat.graph, limits)  # again: what a call hands over is only now in its place
+    return flat
 
 
-def _not_recognised() -> Refusal:
-    return Refusal("MODEL_NOT_RECOGNISED", "The file does not hold an ONNX model.", _EXPORT)
-
-
-def _broken(sentence: str) -> Refusal:
-    return Refusal("MODEL_BROKEN", sentence, _EXPORT)
-
-
-def _refuse_weights_elsewhere(model: onnx.ModelProto) -> None:
-    for tensor in tensors_of(model):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise _broken(
-                f"The weights of '{tensor.name[:60]}' lie in a second file beside the model; put "
-                "both into one zip, or export again with the weights inside."
-            )
-
-
-def _refuse_foreign_operators(model: onnx.ModelProto) -> None:
+def _refuse_foreign_operators(model: onnx.ModelProto, known: Container[Key] = ()) -> None:
     if model.graph.sparse_initializer:
         raise _unsupported("sparse weights")
     for node in model.graph.node:
-        if node.domain not in OWN_DOMAINS:
-            raise _unsupported(f"the operator {node.op_type[:60]} of '{node.domain[:60]}'")
+        if node.domain not in OWN_DOMAINS and function_key(node) not in known:
+            raise _unsupported(f"the operator {shown(node.op_type)} of '{shown(node.domain)}'")
         if any(one.HasField("g") or one.graphs for one in node.attribute):
-            raise _unsupported(f"the operator {node.op_type[:60]}, which holds a graph of its own")
+            raise _unsupported(
+                f"the operator {shown(node.op_type)}, which holds a graph of its own"
+            )
     if opset_of(model) and not OLDEST_OPSET <= opset_of(model) <= NEWEST_OPSET:
         raise _unsupported(f"operators of version {opset_of(model)}")
 

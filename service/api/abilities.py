@@ -20,7 +20,7 @@ class AbilityApi:
         told = [one.description for one in ALL]
         return Capabilities(
             version=VERSION,
-            formats=[Format(*one) for one in MODEL_FORMATS],
+            formats=[Format(one.id, one.title, one.needs_architecture) for one in MODEL_FORMATS],
             architectures=ARCHITECTURES,
             analyzers=told,
             threats=sorted({norm for one in told for norm in one.threats}),

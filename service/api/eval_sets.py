@@ -1,4 +1,4 @@
-"""Evaluation sets: immutable, one for each (file, slice)."""
+"""Evaluation sets: immutable, one for each (file, slice, reading)."""
 
 from analyzers.contract import Json
 from service.api.parts import Parts, deletion_key
@@ -20,7 +20,7 @@ class EvalSetApi:
         self._parts = parts
 
     async def create_eval_set(self, request: ports.NewEvalSet) -> ports.EvalSetView:
-        """Take images and labels in; the same slice of the same file is the same set."""
+        """Take images and labels in; the same slice of the same file, read alike, is one set."""
         await self._parts.need_blob(request.project, request.file)
         rows = slice_text(request.rows)
         body: dict[str, Json] = {
@@ -28,12 +28,15 @@ class EvalSetApi:
             "rows": rows,
             "reader": CANONICALISER,
         }
+        if unusual := request.reading.unusual:
+            body["reading"] = unusual
         wish = NewEvalSet(
             project=request.project,
             id=digest(body)[:ID_LENGTH],
             file_digest=request.file.digest,
             slice=rows,
             display_name=request.display_name,
+            reading=request.reading.as_json(),
         )
         key = RequestKey(request.request_id, "CreateEvalSet", digest(body))
         row = await self._parts.catalogue.add_eval_set(wish, key if request.request_id else None)

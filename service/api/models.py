@@ -4,7 +4,7 @@ from analyzers.contract import Json
 from service.api.parts import Parts, deletion_key
 from service.core.canonical import digest
 from service.errors import AssayError, Code
-from service.intake.formats import ARCHITECTURES
+from service.intake.architecture_names import ARCHITECTURES, unknown_architecture
 from service.rpc import ports
 from service.rpc.names import parse_name
 from service.store.records import ModelRow, NewModel, RequestKey
@@ -73,8 +73,4 @@ class ModelApi:
 
 def _check_architecture(name: str) -> None:
     if name and name not in ARCHITECTURES:
-        raise AssayError(
-            Code.ARCHITECTURE_UNKNOWN,
-            f"There is no architecture named '{name[:60]}' here.",
-            f"Use one of: {', '.join(ARCHITECTURES)}, or export the model to ONNX.",
-        )
+        raise AssayError(Code.ARCHITECTURE_UNKNOWN, *unknown_architecture(name))

@@ -5,16 +5,20 @@ from typing import TYPE_CHECKING
 
 from service.cli.options import (
     Architecture,
+    Channels,
     Data,
+    DataLayout,
     Debug,
     Detach,
     ExpectAccuracy,
     Layout,
     Limit,
     Model,
+    NoConfig,
     Normalize,
     Out,
     OutputName,
+    Pixels,
     PolicyFile,
     Seed,
     Server,
@@ -37,12 +41,16 @@ def audit(  # noqa: PLR0913 - the options of a command
     layout: Layout = "nchw",
     arch: Architecture = "",
     output: OutputName = "",
+    data_layout: DataLayout = "auto",
+    channels: Channels = "rgb",
+    pixels: Pixels = "auto",
     expect_accuracy: ExpectAccuracy = None,
     limit: Limit = None,
     seed: Seed = None,
     server: Server = None,
     detach: Detach = False,
     out: Out = Path("assay-out"),
+    no_config: NoConfig = False,
     debug: Debug = False,
 ) -> Exit:
     """Measure a model against the threats of a policy, to the end and without a verdict."""
@@ -50,6 +58,7 @@ def audit(  # noqa: PLR0913 - the options of a command
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
     from service.cli.wishes import Wish
+    from service.intake.reading import Reading
 
     written = read_policy(policy)
     warn_of_seed(written.checked, seed)
@@ -57,6 +66,7 @@ def audit(  # noqa: PLR0913 - the options of a command
         model_source(model),
         data_source(data, limit),
         written.text,
+        Reading(data_layout, channels, pixels),
         input_spec=input_spec(normalize, layout),
         architecture=arch,
         output=output,

@@ -7,7 +7,9 @@ import typer
 from service.cli.audit import audit
 from service.cli.audits import cancel, list_audits, show, status
 from service.cli.check import check
+from service.cli.configured import configured
 from service.cli.demo import demo
+from service.cli.export import export
 from service.cli.judge import judge
 from service.cli.preflight import preflight
 from service.cli.serve import serve
@@ -21,8 +23,11 @@ app = typer.Typer(
     epilog="Exit codes: 0 PASS, 1 FAIL, 2 usage or policy, 3 INCONCLUSIVE, 4 infrastructure, "
     "5 unusable model or data, 6 integrity, 130 interrupted.",
 )
+_AUDITING = (preflight, check, audit)
+_WITH_FILE = configured(_AUDITING)
 for _name, _verb in (
     ("demo", demo),
+    ("export", export),
     ("preflight", preflight),
     ("check", check),
     ("audit", audit),
@@ -33,7 +38,7 @@ for _name, _verb in (
     ("cancel", cancel),
     ("serve", serve),
 ):
-    app.command(_name)(_verb)
+    app.command(_name, cls=_WITH_FILE if _verb in _AUDITING else None)(_verb)
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,19 +6,49 @@ from typing import Annotated, Literal
 import typer
 
 _ABOUT_MODEL = "The model"
+_ABOUT_DATA = "The data"
 _ABOUT_RUN = "The run"
 
 
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="ONNX file, or safetensors weights with --arch.")
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="ONNX file, torch.export archive or .mar; or weights (safetensors, state dict) with "
+        "--arch.",
+    ),
 ]
 Data = Annotated[
     str,
     typer.Option(
         "--data",
         metavar="FILE[A:B]",
-        help="npz file with images (uint8, or float32 from 0 to 1) and labels; FILE[0:500] takes "
-        "a slice of it.",
+        help="Images and labels: npz, Parquet, safetensors, or a folder of one folder of pictures "
+        "a class; FILE[0:500] takes a slice.",
+    ),
+]
+DataLayout = Annotated[
+    Literal["auto", "nchw", "nhwc"],
+    typer.Option(
+        "--data-layout",
+        help="Order of the axes of the images in the data file; auto goes by their sizes.",
+        rich_help_panel=_ABOUT_DATA,
+    ),
+]
+Channels = Annotated[
+    Literal["rgb", "bgr"],
+    typer.Option(
+        "--channels",
+        help="Order of the colours in the data file; bgr is reversed on reading.",
+        rich_help_panel=_ABOUT_DATA,
+    ),
+]
+Pixels = Annotated[
+    Literal["auto", "0-1", "0-255"],
+    typer.Option(
+        "--pixels",
+        help="Range of the numbers in the data file; auto goes by their type.",
+        rich_help_panel=_ABOUT_DATA,
     ),
 ]
 PolicyFile = Annotated[
@@ -120,6 +150,14 @@ Out = Annotated[
 Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show where an error came from.", rich_help_panel=_ABOUT_RUN),
+]
+NoConfig = Annotated[
+    bool,
+    typer.Option(
+        "--no-config",
+        help="Leave out what assay.yaml beside the model says.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
 ]
 AuditName = Annotated[
     str,

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 
 from service.cli.options import (
     Architecture,
+    Channels,
     Data,
+    DataLayout,
     Debug,
     ExpectAccuracy,
     Layout,
     Limit,
     Model,
+    NoConfig,
     Normalize,
     OutputName,
+    Pixels,
     Server,
 )
 from service.cli.terminal import say
@@ -39,9 +43,13 @@ def preflight(  # noqa: PLR0913 - the options of a command
     layout: Layout = "nchw",
     arch: Architecture = "",
     output: OutputName = "",
+    data_layout: DataLayout = "auto",
+    channels: Channels = "rgb",
+    pixels: Pixels = "auto",
     expect_accuracy: ExpectAccuracy = None,
     limit: Limit = None,
     server: Server = None,
+    no_config: NoConfig = False,
     debug: Debug = False,
 ) -> Exit:
     """Tell the clean accuracy, and what another preprocessing would give."""
@@ -51,12 +59,14 @@ def preflight(  # noqa: PLR0913 - the options of a command
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
     from service.cli.wishes import Wish
+    from service.intake.reading import Reading
     from service.rpc.ports import AnalyzerSpec
 
     wish = Wish(
         model_source(model),
         data_source(data, limit),
         _NO_POLICY,
+        Reading(data_layout, channels, pixels),
         input_spec=input_spec(normalize, layout),
         architecture=arch,
         output=output,

@@ -41,6 +41,14 @@ def serve(
             help="Where models run: auto takes a GPU where there is one, cuda insists on it.",
         ),
     ] = "cpu",
+    torchscript: Annotated[
+        bool,
+        typer.Option(
+            "--torchscript",
+            envvar="ASSAY_TORCHSCRIPT",
+            help="Take TorchScript files too: their code runs in a locked child.",
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> Exit:
     """Serve until told to end. Only this machine can reach it unless you say otherwise."""
@@ -51,7 +59,10 @@ def serve(
     from service.serve import standing  # needs the parts that were just looked for
 
     where = home.expanduser().absolute() if home else default_home()
-    standing(Settings(home=where, listen=listen, http=http, device=device), _announce)
+    settings = Settings(
+        home=where, listen=listen, http=http, device=device, torchscript=torchscript
+    )
+    standing(settings, _announce)
     return Exit.PASS
 
 
@@ -62,6 +73,8 @@ def _announce(service: "Service") -> None:
         host = service.settings.http.rpartition(":")[0]
         say(f"Pages and metrics at http://{host}:{service.http_port}/audits")
     say(f"Models run on {service.placement['device']}.{_why(service)}")
+    if service.sandbox_gap:
+        say(f"Warning: children are not locked. {service.sandbox_gap}")
     say("Ctrl-C ends it.")
 
 

@@ -1,18 +1,22 @@
-"""The files that a command names: a model, and data or a slice of it. Nothing is opened here."""
+"""What a command names: a model, and data or a slice of it. No file is opened here."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.cli.folders import class_folders
 from service.errors import AssayError, Code
 
 _SLICED = re.compile(r"(?P<file>.+)\[(?P<slice>[^\[\]]*)\]", re.DOTALL)
 _SLICE = re.compile(r"\s*(?P<low>\d{0,15})\s*:\s*(?P<high>\d{1,15})\s*", re.ASCII)
+_ONE_FILE = (
+    "Put images and labels into one file: numpy.savez('data.npz', images=images, labels=labels)."
+)
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """A data file and which of its images are meant."""
+    """A data file, or a folder of class folders, and which of its images are meant."""
 
     path: Path
     rows: tuple[int, int] | None = None
@@ -29,20 +33,24 @@ def model_source(text: str) -> Path:
 
 
 def data_source(text: str, limit: int | None = None) -> DataSource:
-    """``FILE`` or ``FILE[low:high]``; ``limit`` keeps the first so many of what that means."""
+    """``FILE`` or ``FILE[low:high]``; ``limit`` keeps the first so many of what that means.
+
+    A folder may stand for a file; its pictures are counted as the service orders them.
+    """
     sliced = _SLICED.fullmatch(text)
     if sliced is None or Path(text).exists():  # a file may be called like a slice
         rows, name = None, text
     else:
         rows, name = _rows(sliced["slice"], text), sliced["file"]
-    path = _file(
-        name,
-        "data",
-        Code.DATA_NOT_A_FILE,
-        "Put images and labels into one file: numpy.savez('data.npz', images=images, "
-        "labels=labels).",
-    )
-    return DataSource(path, _limited(rows, limit))
+    return DataSource(_data(name), _limited(rows, limit))
+
+
+def _data(name: str) -> Path:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        class_folders(path)
+        return path
+    return _file(name, "data", Code.DATA_NOT_A_FILE, _ONE_FILE)
 
 
 def _rows(written: str, text: str) -> tuple[int, int]:

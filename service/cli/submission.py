@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from service.cli.displays import Display
-from service.cli.packing import packed
+from service.cli.packing import packed, packed_data
 from service.cli.wishes import Wish
 from service.client import Client
 from service.rpc.ports import (
@@ -23,7 +23,8 @@ def submit(client: Client, wish: Wish, display: Display) -> str:
     """The name of the audit that was queued."""
     with packed(wish.model) as whole:
         model_file = _send(client, whole, "model", display)
-    data_file = _send(client, wish.data.path, "data", display)
+    with packed_data(wish.data.path, display.step) as whole:
+        data_file = _send(client, whole, "data", display)
     display.step("Reading model and data.")
     making_model = client.create_model(
         NewModel(
@@ -35,7 +36,12 @@ def submit(client: Client, wish: Wish, display: Display) -> str:
         )
     )
     making_set = client.create_eval_set(
-        NewEvalSet(data_file, rows=wish.data.rows, display_name=_shown(wish.data.path))
+        NewEvalSet(
+            data_file,
+            rows=wish.data.rows,
+            reading=wish.reading,
+            display_name=_shown(wish.data.path),
+        )
     )
     model = client.wait_operation(making_model)
     eval_set = client.wait_operation(making_set)

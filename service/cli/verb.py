@@ -32,8 +32,7 @@ def _outcome(run: Callable[[], Exit], *, debug: bool) -> Exit:
         code = run()
         sys.stdout.flush()
     except AssayError as error:
-        _tell(error, debug=debug)
-        return error.exit
+        return ended(error, debug=debug)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
@@ -44,6 +43,12 @@ def _outcome(run: Callable[[], Exit], *, debug: bool) -> Exit:
         _tell(_unexpected(error), debug=debug)
         return Exit.INFRASTRUCTURE
     return code
+
+
+def ended(error: AssayError, *, debug: bool = False) -> Exit:
+    """Tell an error; the exit code that it ends with."""
+    _tell(error, debug=debug)
+    return error.exit
 
 
 def _tell(error: AssayError, *, debug: bool) -> None:

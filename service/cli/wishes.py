@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analyzers.contract import InputSpec
 from service.cli.sources import DataSource
+from service.intake.reading import AS_USUAL, Reading
 from service.rpc.ports import AnalyzerSpec
 
 
@@ -16,6 +17,7 @@ class Wish:
     model: Path
     data: DataSource
     policy: str
+    reading: Reading = AS_USUAL
     input_spec: InputSpec = field(default_factory=InputSpec)
     architecture: str = ""
     output: str = ""

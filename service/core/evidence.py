@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from analyzers.contract import Digest, Done, Json, Measurement, Tally
+from service.core.artefact import artefact_findings
 from service.core.canonical import digest
 from service.core.driver import Course, Instance
 from service.core.findings import findings
@@ -44,7 +45,8 @@ def facts_of(
             one
             for instance in course.instances
             for one in findings(instance, measured[instance.key])
-        ],
+        ]
+        + artefact_findings(subject.get("notices", ())),
         "passes": _passes(course),
     }
 

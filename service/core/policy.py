@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from yaml.nodes import MappingNode
 
 from analyzers.contract import Analyzer
 from service.core.canonical import digest
+from service.core.strict_yaml import read_yaml
 from service.core.threats import Threat, exact, exact_eps
 from service.errors import AssayError, Code
 
@@ -123,37 +122,12 @@ class Policy(_Part):
         return digest(self.model_dump(mode="json", by_alias=True))
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML that refuses a key written twice: the second would silently win."""
-
-    def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # pyright: ignore[reportUnknownMemberType]  # untyped in PyYAML's stubs
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            message = f"the key '{twice[0]}' is written twice"
-            raise yaml.YAMLError(message)
-        return super().construct_mapping(node, deep=deep)
-
-
-_UNREADABLE = (
-    yaml.YAMLError,
-    # PyYAML lets through what its constructors raise of a tag, a date, a number or a depth.
-    ValueError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    RecursionError,
-)
-
-
 def parse_policy(text: str, catalogue: Sequence[Analyzer]) -> Policy:
     """Read a policy and check it against what the catalogue can measure."""
     try:
-        body: object = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader, made stricter
-    except Exception as error:
-        # Beside its own errors the reader lets those of its constructors through: a thirteenth
-        # month, a tag that does not fit its text, lists nested a thousand deep.
-        raise _invalid(f"The policy is not readable YAML: {_first_line(error)}.") from error
+        body = read_yaml(text)
+    except ValueError as error:
+        raise _invalid(f"The policy is not readable YAML: {error}.") from error
     if not isinstance(body, dict):
         raise _invalid("The policy is not a YAML mapping with keys such as threats and require.")
     try:
@@ -203,10 +177,6 @@ def _check_threats(policy: Policy, catalogue: Sequence[Analyzer]) -> None:
 def _invalid(sentence: str, remedy: str = "") -> AssayError:
     compare = "Compare it with the policy that `assay check` prints when none is given."
     return AssayError(Code.POLICY_INVALID, sentence, remedy or compare)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["it has no content"])[0].rstrip(".")
 
 
 _SENTENCES: dict[str, Callable[[str, str], str]] = {

@@ -103,3 +103,13 @@ class Executor(Protocol):
     def sandbox_level(self) -> int:
         """How tightly children are locked."""
         ...
+
+    @property
+    def sandbox_gap(self) -> str:
+        """Why children are not locked tighter; empty when they are."""
+        ...
+
+
+def sandbox_told(executor: Executor) -> dict[str, str]:
+    """The lock as health, logs and evidence tell it."""
+    return {"level": f"L{executor.sandbox_level}", "gap": executor.sandbox_gap}

@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,13 @@ class LocalJob:
 class LocalExecutor:
     """Starts the supervisor, and starts it again when it died."""
 
-    def __init__(self, spool: Path, device: str = "cpu") -> None:
-        """Results of jobs land in ``spool`` until somebody adopts them."""
+    def __init__(self, spool: Path, device: str = "cpu", libraries: Sequence[str] = ()) -> None:
+        """Results of jobs land in ``spool`` until somebody adopts them.
+
+        ``libraries`` are folders of code that children may read besides the interpreter's own.
+        """
         self._spool = spool
+        self._libraries = libraries
         self._device = device
         self._placement: Mapping[str, str] = {}
         self._jobs: dict[str, LocalJob] = {}
@@ -60,6 +64,7 @@ class LocalExecutor:
         self._hello: asyncio.Future[Event] | None = None
         self._engine: Mapping[str, str] = {}
         self._level = 0
+        self._gap = ""
 
     @property
     def engine(self) -> Mapping[str, str]:
@@ -77,6 +82,11 @@ class LocalExecutor:
         return self._level
 
     @property
+    def sandbox_gap(self) -> str:
+        """Why children are not locked tighter; empty when they are."""
+        return self._gap
+
+    @property
     def process_id(self) -> int:
         """The supervisor's process; 0 before the start."""
         return self._process.pid if self._process is not None else 0
@@ -86,7 +96,10 @@ class LocalExecutor:
         self._spool.mkdir(parents=True, exist_ok=True)
         ours, theirs = socket.socketpair()
         self._process = await asyncio.to_thread(
-            launch, "service.sandbox.supervisor:main", theirs, str(self._spool), self._device
+            launch,
+            "service.sandbox.supervisor:main",
+            theirs,
+            *(str(self._spool), self._device, *self._libraries),
         )
         theirs.close()
         reader, self._writer = await asyncio.open_connection(sock=ours)
@@ -94,6 +107,7 @@ class LocalExecutor:
         self._reading = asyncio.create_task(self._read(reader))
         hello = await self._hello
         self._engine, self._level = dict(hello["engine"]), int(hello["level"])
+        self._gap = str(hello["gap"])
         self._placement = dict(hello["placement"])
         if self._device == "cuda" != self._placement["device"]:
             await self.stop()

@@ -79,7 +79,8 @@ class _Pages:
         checks = await self._checks()
         ready = bool(checks) and all(checks.values())
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return JSONResponse({"ready": ready, "checks": checks}, status_code=status)
+        body = {"ready": ready, "checks": checks, "sandbox_level": self._state.sandbox_level}
+        return JSONResponse(body, status_code=status)
 
     async def _checks(self) -> dict[str, bool]:
         try:

@@ -1,43 +1,51 @@
-"""Weights and a declared architecture to ONNX, in memory. Runs in a child."""
+"""Any format but ONNX to ONNX and safetensors, in memory. Runs in a child.
 
-import contextlib
-import logging
+Only these two leave: nothing after this stage opens a pickle, an archive or a script again.
+"""
+
+import mmap
 import os
-import tempfile
-import warnings
-from collections.abc import Generator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from torch import nn
 
 from analyzers.contract import Array, Refusal
-from service.intake.architectures_child import ARCHITECTURES
+from service.intake import pt2_child, torchscript_child
+from service.intake.architectures.catalogue import built
+from service.intake.exporting_child import Converted, Notice, exported
+from service.intake.formats import PT2, SAFETENSORS, STATE_DICT, TORCHSCRIPT
+from service.intake.state_dict_child import as_safetensors, tensors
 
-OPSET = 20
+_NAMES_TOLD: Final = 6
 
 
 def convert(
     body: Mapping[str, Any], files: Mapping[str, int]
 ) -> tuple[dict[str, Any], dict[str, Array]]:
-    """ONNX bytes of safetensors weights, with what the exporter changed on the way."""
-    name = str(body["architecture"])
-    module = _built(name, os.pread(files["file"], os.fstat(files["file"]).st_size, 0))
-    raw, drift = _exported(module, ARCHITECTURES[name].input_shape)
-    return {"largest_drift": float(f"{drift:.1e}")}, {"onnx": np.frombuffer(raw, np.uint8)}
+    """The model as ONNX, its weights as they were trained, and what was noticed on the way."""
+    made = _CONVERTERS[str(body["format"])](content(files["file"]), str(body["architecture"]))
+    facts = {
+        "largest_drift": float(f"{made.drift:.1e}"),
+        "notices": [{"id": one.id, "detail": one.sentence} for one in made.notices],
+    }
+    bodies = {"onnx": made.onnx, "weights": as_safetensors(made.weights)}
+    return facts, {name: np.frombuffer(one, np.uint8) for name, one in bodies.items()}
 
 
-def _built(name: str, raw: bytes) -> nn.Module:
-    if name not in ARCHITECTURES:
-        raise Refusal(
-            "ARCHITECTURE_UNKNOWN",
-            f"There is no architecture named '{name[:60]}' here.",
-            f"Use one of: {', '.join(sorted(ARCHITECTURES))}, or export the model to ONNX.",
-        )
-    module = ARCHITECTURES[name].build()
+def content(file: int) -> bytes:
+    """A whole file; one read stops short of 2 GiB."""
+    size = os.fstat(file).st_size
+    if not size:
+        return b""
+    with mmap.mmap(file, size, prot=mmap.PROT_READ) as mapped:
+        return mapped[:]
+
+
+def _safetensors(raw: bytes, architecture: str) -> Converted:
     try:
         weights = safetensors.torch.load(raw)
     except safetensors.SafetensorError as error:
@@ -46,77 +54,36 @@ def _built(name: str, raw: bytes) -> nn.Module:
             "The safetensors file is damaged.",
             "Write it again with safetensors.torch.save_file.",
         ) from error
-    try:
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        raise Refusal(
-            "ARCHITECTURE_MISMATCH",
-            f"The weights do not fit the architecture '{name}': {_first(module, weights)}.",
-            "Name the architecture that the weights were trained in.",
-        ) from error
-    return module.float().eval()
+    return _built(architecture, weights)
 
 
-def _first(module: nn.Module, weights: Mapping[str, torch.Tensor]) -> str:
-    wanted = module.state_dict()
-    for key in [*wanted, *weights]:
-        if key not in weights:
-            return f"{key} is missing"
-        if key not in wanted:
-            return f"{key[:60]} is not part of it"
-        if wanted[key].shape != weights[key].shape:
-            return f"{key} has the shape {list(weights[key].shape)}"
-    return "a tensor has another type"
+def _state_dict(raw: bytes, architecture: str) -> Converted:
+    found = tensors(raw)
+    told = ", ".join(found.imports[:_NAMES_TOLD])
+    more = len(found.imports) - _NAMES_TOLD
+    named = f"it names {told}{f' and {more} more' if more > 0 else ''}."
+    return _built(architecture, found.weights, Notice("ART-PICKLE", named))
 
 
-def _exported(module: nn.Module, shape: tuple[int, int, int]) -> tuple[bytes, float]:
-    example = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
-    with _undisturbed(), torch.no_grad():
-        program = torch.onnx.export(  # pyright: ignore[reportUnknownMemberType]  # open types
-            module,
-            (example,),
-            dynamo=True,
-            opset_version=OPSET,
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
-            input_names=["image"],
-            output_names=["logits"],
-            verbose=False,
-        )
-        assert program is not None  # noqa: S101 - the exporter returns a program when dynamo is on
-        raw = program.model_proto.SerializeToString()
-        drift = _drift(raw, example, module(example))
-    return raw, drift
+def _built(architecture: str, weights: Mapping[str, torch.Tensor], *notices: Notice) -> Converted:
+    network = built(architecture, weights)
+    made = exported(network.module, network.input_shape)
+    return Converted(made.raw, made.drift, network.weights, notices)
 
 
-@contextlib.contextmanager
-def _undisturbed() -> Generator[None]:
-    """Keep the exporter from the disk and from the log.
-
-    Its imports ask for a temporary folder, which is found by writing to it, and it speaks of
-    packages that nobody here needs.
-    """
-    folder, quiet = tempfile.tempdir, logging.root.manager.disable
-    tempfile.tempdir = "/nowhere"
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        tempfile.tempdir = folder
-        logging.disable(quiet)
+def _pt2(raw: bytes, architecture: str) -> Converted:
+    del architecture
+    return pt2_child.converted(raw)
 
 
-def _drift(raw: bytes, example: torch.Tensor, wanted: torch.Tensor) -> float:
-    """How far the exported file's logits lie from the module's; beyond noise it is refused."""
-    from analyzers.engines.forward import ForwardEngine  # noqa: PLC0415 - the one way to run ONNX
+def _torchscript(raw: bytes, architecture: str) -> Converted:
+    del architecture
+    return torchscript_child.converted(raw, None)
 
-    found = ForwardEngine(raw, threads=1, batch="free").run(example.numpy())
-    drift = float(np.abs(found - wanted.numpy()).max())
-    if drift > 1e-4 * max(1.0, float(wanted.abs().max())):
-        raise Refusal(
-            "MODEL_UNSTABLE",
-            "The model answers differently after its export to ONNX.",
-            "Export it to ONNX yourself and compare the outputs.",
-        )
-    return drift
+
+_CONVERTERS: Final[Mapping[str, Callable[[bytes, str], Converted]]] = {
+    SAFETENSORS: _safetensors,
+    STATE_DICT: _state_dict,
+    PT2: _pt2,
+    TORCHSCRIPT: _torchscript,
+}

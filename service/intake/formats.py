@@ -1,8 +1,21 @@
 """What intake takes: names that clients may give, known without loading anything heavy."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
 
-from service.intake.sniff import ONNX, ONNX_ZIP, SAFETENSORS
+from service.intake import architecture_names
+
+ONNX: Final = "onnx"
+ONNX_ZIP: Final = "onnx-zip"
+SAFETENSORS: Final = "safetensors"
+STATE_DICT: Final = "state-dict"
+PT2: Final = "pt2"
+TORCHSCRIPT: Final = "torchscript"
+MAR: Final = "mar"
+
+Trust = Literal["native", "restricted", "sandboxed-code"]
+"""How the canonical file came from the upload: it is ONNX itself, it was made of data alone by
+code of ours, or code of the upload ran in a locked child to make it."""
 
 
 class Format(NamedTuple):
@@ -10,14 +23,38 @@ class Format(NamedTuple):
 
     id: str
     title: str
-    needs_architecture: bool
+    trust: Trust
+    needs_architecture: bool = False
+    needs_lock: bool = False
+    """Its own reader has run foreign code before, so it is opened in a locked child or not."""
 
 
-MODEL_FORMATS = (
-    Format(ONNX, "ONNX, one file with its weights inside", needs_architecture=False),
-    Format(ONNX_ZIP, "ONNX and the files of its weights, in one zip", needs_architecture=False),
-    Format(SAFETENSORS, "safetensors weights of a declared architecture", needs_architecture=True),
+_ALL: Final = (
+    Format(ONNX, "ONNX, one file with its weights inside", "native"),
+    Format(ONNX_ZIP, "ONNX and the files of its weights, in one zip", "native"),
+    Format(
+        SAFETENSORS,
+        "safetensors weights of a declared architecture",
+        "restricted",
+        needs_architecture=True,
+    ),
+    Format(
+        STATE_DICT,
+        "torch.save of a state dict, of a declared architecture",
+        "restricted",
+        needs_architecture=True,
+        needs_lock=True,
+    ),
+    Format(PT2, "torch.export archive", "restricted", needs_lock=True),
+    Format(
+        TORCHSCRIPT,
+        "TorchScript, where the service was started with it",
+        "sandboxed-code",
+        needs_lock=True,
+    ),
+    Format(MAR, "TorchServe archive: the model in it, never its handler", "native"),
 )
+FORMATS: Final[Mapping[str, Format]] = {one.id: one for one in _ALL}
+MODEL_FORMATS: Final = _ALL
 
-ARCHITECTURES = ("demo-cnn6",)
-"""The names of ``architectures_child.ARCHITECTURES``; a test holds the two together."""
+ARCHITECTURES = architecture_names.ARCHITECTURES

@@ -28,12 +28,19 @@ def commands(facts: Mapping[str, Json]) -> list[str]:
     cut = text(data, "slice")
     words = ["assay", "check", text(subject, "name", "MODEL")]
     words += ["--data", text(data, "name", "DATA") + (f"[{cut.strip('[]')}]" if cut else "")]
+    words += _reading(mapping(data, "reading"))
     words += ["--policy", "POLICY", *_preprocessing(mapping(subject, "input_spec"))]
     words += _choices(subject)
     seed = whole(mapping(facts, "plan"), "seed")
     if seed:
         words += ["--seed", str(seed)]
     return [" ".join(shlex.quote(wording.plain(word, 200)) for word in words)]
+
+
+def _reading(told: Mapping[str, Json]) -> list[str]:
+    """The flags that say how the data file is to be read."""
+    options = {"layout": "--data-layout", "channels": "--channels", "pixels": "--pixels"}
+    return [word for key in options if (said := text(told, key)) for word in (options[key], said)]
 
 
 def _preprocessing(spec: Mapping[str, Json]) -> list[str]:
@@ -130,6 +137,7 @@ def _images(data: Mapping[str, Json]) -> list[Pair]:
         ("set", _sha(text(data, "digest"))),
         ("images", _count(data, "n")),
         ("slice", text(data, "slice")),
+        ("read as", _flat(mapping(data, "reading"))),
         ("classes", _count(data, "classes")),
         ("eight bit", _yes(data.get("eight_bit"))),
     )
@@ -149,10 +157,16 @@ def _run(run: Mapping[str, Json]) -> list[Pair]:
         ("finished", wording.when(text(run, "finished"))),
         ("took", "" if seconds is None else wording.duration(seconds)),
         ("host", _flat(run.get("host", ""))),
+        ("children locked", _lock(mapping(run, "sandbox"))),
         ("attempts", _flat(run.get("attempts", ""))),
         ("cache", _cache(mapping(run, "cache"))),
         *(("note", str(note)) for note in items(run, "notes")),
     )
+
+
+def _lock(sandbox: Mapping[str, Json]) -> str:
+    level, gap = text(sandbox, "level"), text(sandbox, "gap")
+    return f"{level}: {gap}" if gap else level
 
 
 def _cache(cache: Mapping[str, Json]) -> str:

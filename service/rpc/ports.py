@@ -24,6 +24,7 @@ from analyzers.contract import (
     SubjectFacts,
 )
 from service.errors import AssayError, error_from_json
+from service.intake.reading import AS_USUAL, Reading
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 """How far the work on a resource is; says nothing about what came out of it."""
@@ -184,6 +185,7 @@ class NewEvalSet:
     rows: Rows | None = None
     """The slice ``low:high`` of the file; none: all of it."""
     display_name: str = ""
+    reading: Reading = AS_USUAL
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ class EvalSetView:
     state: State
     created: datetime
     rows: Rows | None = None
+    reading: Reading = AS_USUAL
     display_name: str = ""
     format: str = ""
     facts: DataFacts | None = None

@@ -29,9 +29,13 @@ from analyzers.contract import (
 from analyzers.engines.subject import OnnxSubject
 from analyzers.engines.uploaded import Upload
 from service.sandbox.frames import Broken, Channel
-from service.sandbox.limits import LEVEL, restrict
+from service.sandbox.lock.hygiene import restrict
+from service.sandbox.lock.rules import lock
+from service.sandbox.lock.selftest import Lock
 
 STAGES = {
+    "recognise": "service.intake.recognise_child:recognise",
+    "unpack": "service.intake.unpack_child:unpack",
     "convert": "service.intake.convert_child:convert",
     "canonicalise": "service.intake.canonicalise_child:canonicalise",
     "dataset": "service.intake.dataset_child:dataset",
@@ -39,12 +43,13 @@ STAGES = {
 _EVERY_SECONDS = 0.2
 
 
-def main(descriptor: int, limits: Mapping[str, Any], parent: int) -> int:
-    """Restrict this process, then serve its channel; returns the exit status."""
+def main(descriptor: int, limits: Mapping[str, Any], parent: int, held: Lock) -> int:
+    """Lock this process, then serve its channel; returns the exit status."""
     _keep_only(descriptor)
     restrict(limits, parent)
+    lock(held.rules)
     channel = Channel(socket.socket(fileno=descriptor))
-    channel.send({"type": "ready", "level": LEVEL})
+    channel.send({"type": "ready", "level": held.level.number})
     session: Session | None = None
     try:
         while True:

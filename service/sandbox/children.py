@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -87,9 +87,13 @@ class Child:
 class Nursery:
     """The zygote and the forks it has made. Used by several session threads."""
 
-    def __init__(self, device: str = "cpu") -> None:
-        """Start the first zygote; its children will run models on ``device``."""
+    def __init__(self, device: str = "cpu", libraries: Sequence[str] = ()) -> None:
+        """Start the first zygote; its children will run models on ``device``.
+
+        Besides the interpreter's own code they may read that of ``libraries``.
+        """
         self._device = device
+        self._libraries = libraries
         self._lock = threading.Lock()
         self._generation = 0
         self._forks = 0
@@ -103,6 +107,14 @@ class Nursery:
     def placement(self) -> Mapping[str, str]:
         """Where models run, what was asked for, and why it is not that."""
         return self._placement
+
+    def level(self) -> int:
+        """How tightly children are locked, as tried when the zygote started."""
+        return self._level
+
+    def gap(self) -> str:
+        """Why they are not locked tighter; empty when they are."""
+        return self._gap
 
     def child(self, limits: Mapping[str, int]) -> Child:
         """Fork a child and wait until it has restricted itself."""
@@ -161,10 +173,13 @@ class Nursery:
 
     def _start(self) -> None:
         self._zygote, theirs = pair()
-        self._process = launch("service.sandbox.zygote:main", theirs.socket, self._device)
+        self._process = launch(
+            "service.sandbox.zygote:main", theirs.socket, self._device, *self._libraries
+        )
         theirs.close()
         hello = self._zygote.receive().body
         self._engine, self._placement = dict(hello["engine"]), dict(hello["placement"])
+        self._level, self._gap = int(hello["level"]), str(hello["gap"])
         self._generation += 1
         self._forks = 0
 

@@ -8,7 +8,7 @@ hashes them, and confirms claimed breaks with a second child before anyone hears
 import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,22 @@ from service.sandbox.sessions import Job, Session, too_much
 class Supervisor:
     """Jobs in, events out; one thread for every open session."""
 
-    def __init__(self, channel: Channel, spool: Path, device: str = "cpu") -> None:
+    def __init__(
+        self, channel: Channel, spool: Path, device: str = "cpu", libraries: Sequence[str] = ()
+    ) -> None:
         """Take over the channel to the service and the folder for results."""
         self._channel = channel
         self._speaking = threading.Lock()
-        self._nursery = Nursery(device)
+        self._nursery = Nursery(device, libraries)
         self._spool = spool
         self._sessions: dict[str, Session] = {}
         self._jobs: dict[str, tuple[Session, Job]] = {}
 
     def run(self) -> None:
         """Serve the service until it is gone, then take every child along."""
-        told = {"engine": self._nursery.engine(), "placement": self._nursery.placement()}
-        self.say({"event": "hello", **told, "level": 1})
+        nursery = self._nursery
+        told = {"engine": nursery.engine(), "placement": nursery.placement()}
+        self.say({"event": "hello", **told, "level": nursery.level(), "gap": nursery.gap()})
         try:
             while True:
                 self._heed(self._channel.receive().body)
@@ -84,8 +87,9 @@ class Supervisor:
         self.say({"job": job.id, **event})
 
 
-def main(descriptor: int, spool: str, device: str = "cpu") -> None:
+def main(descriptor: int, spool: str, device: str = "cpu", *libraries: str) -> None:
     """Run on an inherited socket until the service closes its end."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
-    Supervisor(Channel(socket.socket(fileno=descriptor)), Path(spool), device).run()
+    channel = Channel(socket.socket(fileno=descriptor))
+    Supervisor(channel, Path(spool), device, libraries).run()

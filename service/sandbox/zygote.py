@@ -14,20 +14,34 @@ from collections.abc import Sequence
 from typing import Any
 
 from service.sandbox.frames import Broken, Channel, Control
+from service.sandbox.lock.rules import rules_for
+from service.sandbox.lock.selftest import Lock, level
 from service.settings import Device
 
 # The engines come first: they set what other libraries read from the environment as they load.
-PRELOADED = ("analyzers.engines", "onnx", "safetensors.torch", "service.sandbox.child")
+PRELOADED = (
+    "analyzers.engines",
+    "onnx",
+    "safetensors.torch",
+    "service.intake.dataset_child",
+    "service.sandbox.child",
+)
 
 
-def main(descriptor: int, device: Device = "cpu") -> None:
-    """Serve fork and reap requests until the supervisor is gone."""
+def main(descriptor: int, device: Device = "cpu", *libraries: str) -> None:
+    """Serve fork and reap requests until the supervisor is gone.
+
+    ``libraries`` are folders of code that children may read besides the interpreter's own.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=descriptor))
-    channel.send({"type": "hello", **_preload(device)})
+    found = _preload(device)
+    rules = rules_for(found["placement"]["device"], libraries)
+    lock = Lock(rules, level(rules))
+    channel.send({"type": "hello", **found, "level": lock.level.number, "gap": lock.level.gap})
     with contextlib.suppress(Broken):
         while True:
-            _answer(channel, channel.receive())
+            _answer(channel, channel.receive(), lock)
 
 
 def _preload(device: Device) -> dict[str, Any]:
@@ -41,9 +55,9 @@ def _preload(device: Device) -> dict[str, Any]:
     return {"engine": engine_facts(placement), "placement": as_json(placement)}
 
 
-def _answer(channel: Channel, asked: Control) -> None:
+def _answer(channel: Channel, asked: Control, lock: Lock) -> None:
     if asked.body["type"] == "fork":
-        pid = _fork(channel, asked.files, asked.body["limits"])
+        pid = _fork(channel, asked.files, asked.body["limits"], lock)
         for file in asked.files:
             os.close(file)
         channel.send({"type": "forked", "pid": pid})
@@ -52,7 +66,7 @@ def _answer(channel: Channel, asked: Control) -> None:
         channel.send({"type": "reaped", "status": os.waitstatus_to_exitcode(status)})
 
 
-def _fork(channel: Channel, files: Sequence[int], limits: dict[str, int]) -> int:
+def _fork(channel: Channel, files: Sequence[int], limits: dict[str, int], lock: Lock) -> int:
     from service.sandbox import child  # noqa: PLC0415 - already loaded by _preload
 
     parent = os.getpid()
@@ -62,7 +76,7 @@ def _fork(channel: Channel, files: Sequence[int], limits: dict[str, int]) -> int
     status = 1
     try:
         channel.close()
-        status = child.main(files[0], limits, parent)
+        status = child.main(files[0], limits, parent, lock)
     finally:
         sys.stderr.flush()
         os._exit(status)

@@ -20,7 +20,7 @@ from service.store.dialect import (
     open_engines,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in ``migrations/versions``."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

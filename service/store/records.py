@@ -101,6 +101,8 @@ class NewEvalSet:
     file_digest: Digest
     slice: str = ""
     display_name: str = ""
+    reading: Json = None
+    """As its ``as_json`` has it; none is the usual one."""
     state: IntakeState = "QUEUED"
     facts: Json = None
     images_digest: Digest = ""

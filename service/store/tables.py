@@ -147,6 +147,7 @@ eval_set = Table(
     _text("display_name"),
     _digest("file_digest"),
     _text("slice"),
+    _json("reading"),
     _json("facts"),
     _digest("images_digest"),
     _digest("labels_digest"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from analyzers.contract import DataFacts, Rows
 from assay.v1 import eval_set_service_pb2
 from service.errors import Code
+from service.intake.reading import Reading
 from service.rpc import names
 from service.rpc.pages import seal, unseal
 from service.rpc.ports import EvalSetView, ListQuery, NewEvalSet, Page
@@ -16,7 +17,7 @@ from service.wire.fields import checked_name, checked_request_id, checked_text, 
 from service.wire.lists import query_from_pb
 from service.wire.problems import problem_if_set, problem_to_pb
 from service.wire.structures import time_from_pb, time_to_pb
-from service.wire.words import STATES
+from service.wire.words import CHANNEL_ORDERS, LAYOUTS, PIXEL_RANGES, STATES
 
 
 def slice_to_pb(rows: Rows | None) -> str:
@@ -34,6 +35,24 @@ def slice_from_pb(text: str) -> Rows | None:
             "slice", f"is {text[:60]!r}, not rows low:high such as 0:500", Code.DATA_SLICE_INVALID
         )
     return int(found[1]), int(found[2])
+
+
+def reading_to_pb(reading: Reading) -> eval_set_service_pb2.Reading:
+    """How a file is to be read; what is to be found out is left unspecified."""
+    return eval_set_service_pb2.Reading(
+        layout=LAYOUTS.to_pb(None if reading.layout == "auto" else reading.layout),
+        channels=CHANNEL_ORDERS.to_pb(reading.channels),
+        pixels=PIXEL_RANGES.to_pb(None if reading.pixels == "auto" else reading.pixels),
+    )
+
+
+def reading_from_pb(message: eval_set_service_pb2.Reading) -> Reading:
+    """How a file is to be read; absent is the usual way."""
+    return Reading(
+        layout=LAYOUTS.if_set(message.layout, "reading.layout") or "auto",
+        channels=CHANNEL_ORDERS.if_set(message.channels, "reading.channels") or "rgb",
+        pixels=PIXEL_RANGES.if_set(message.pixels, "reading.pixels") or "auto",
+    )
 
 
 def data_facts_to_pb(facts: DataFacts) -> eval_set_service_pb2.DataFacts:
@@ -56,6 +75,7 @@ def new_eval_set_to_pb(request: NewEvalSet) -> eval_set_service_pb2.CreateEvalSe
         eval_set=eval_set_service_pb2.EvalSet(
             file=file_to_pb(request.file),
             slice=slice_to_pb(request.rows),
+            reading=reading_to_pb(request.reading),
             display_name=request.display_name,
         ),
     )
@@ -68,6 +88,7 @@ def new_eval_set_from_pb(request: eval_set_service_pb2.CreateEvalSetRequest) -> 
         request_id=checked_request_id(request.request_id),
         file=file_from_pb(request.eval_set.file, "eval_set.file"),
         rows=slice_from_pb(request.eval_set.slice),
+        reading=reading_from_pb(request.eval_set.reading),
         display_name=checked_text(request.eval_set.display_name, "eval_set.display_name"),
     )
 
@@ -78,6 +99,7 @@ def eval_set_to_pb(view: EvalSetView) -> eval_set_service_pb2.EvalSet:
         name=view.name,
         file=file_to_pb(view.file),
         slice=slice_to_pb(view.rows),
+        reading=reading_to_pb(view.reading),
         display_name=view.display_name,
         format=view.format,
         facts=view.facts and data_facts_to_pb(view.facts),
@@ -94,6 +116,7 @@ def eval_set_from_pb(message: eval_set_service_pb2.EvalSet) -> EvalSetView:
         name=checked_name(message.name, "evalSets"),
         file=file_from_pb(message.file, "file"),
         rows=slice_from_pb(message.slice),
+        reading=reading_from_pb(message.reading),
         display_name=message.display_name,
         format=message.format,
         facts=data_facts_from_pb(message.facts) if message.HasField("facts") else None,

@@ -7,7 +7,14 @@ from types import ModuleType
 from typing import Generic, Literal, TypeVar, get_args
 
 from analyzers.contract import Bound, Grade, InputType, Layout, Outcome, Severity, ViewKind
-from assay.v1 import audit_service_pb2, capabilities_service_pb2, common_pb2, model_service_pb2
+from assay.v1 import (
+    audit_service_pb2,
+    capabilities_service_pb2,
+    common_pb2,
+    eval_set_service_pb2,
+    model_service_pb2,
+)
+from service.intake.reading import Channels
 from service.rpc.ports import Claim, LogLevel, Profile, State, VerdictWord
 from service.wire.fields import invalid
 
@@ -20,7 +27,7 @@ class Words(Generic[W, N]):
 
     def __init__(self, module: ModuleType, prefix: str, words: Sequence[W]) -> None:
         self.numbers: dict[W, N] = {
-            word: getattr(module, f"{prefix}_{word.upper()}") for word in words
+            word: getattr(module, f"{prefix}_{word.upper().replace('-', '_')}") for word in words
         }
         self.words: dict[int, W] = {number: word for word, number in self.numbers.items()}
         self.unspecified: N = getattr(module, f"{prefix}_UNSPECIFIED")
@@ -48,6 +55,12 @@ VERDICTS: Words[VerdictWord, common_pb2.Verdict] = Words(
 )
 PROFILES: Words[Profile, common_pb2.Profile] = Words(common_pb2, "PROFILE", get_args(Profile))
 CLAIMS: Words[Claim, common_pb2.Claim] = Words(common_pb2, "CLAIM", get_args(Claim))
+CHANNEL_ORDERS: Words[Channels, eval_set_service_pb2.ChannelOrder] = Words(
+    eval_set_service_pb2, "CHANNEL_ORDER", get_args(Channels)
+)
+PIXEL_RANGES: Words[Literal["0-1", "0-255"], eval_set_service_pb2.PixelRange] = Words(
+    eval_set_service_pb2, "PIXEL_RANGE", ("0-1", "0-255")
+)
 LAYOUTS: Words[Layout, common_pb2.Layout] = Words(common_pb2, "LAYOUT", get_args(Layout))
 ELEMENT_TYPES: Words[InputType, common_pb2.ElementType] = Words(
     common_pb2, "ELEMENT_TYPE", get_args(InputType)

@@ -10,10 +10,12 @@ import typer.main
 from analyzers.catalog import ALL
 from analyzers.contract import FindingRule
 from service.cli.main import app
+from service.core.artefact import GRADE
+from service.core.artefact import RULES as ARTEFACT
 
 PAGES = Path(__file__).parents[2] / "docs" / "findings"
 RULES = [(one.description.id, rule) for one in ALL for rule in one.description.findings]
-IDS = list(dict.fromkeys(rule.id for _, rule in RULES))
+IDS = [*dict.fromkeys(rule.id for _, rule in RULES), *ARTEFACT]
 SECTIONS = (
     "What it says",
     "How it is measured",
@@ -46,10 +48,14 @@ def index_rows() -> list[tuple[str, ...]]:
 
 
 def test_index_lists_exactly_the_catalogue() -> None:
-    """Ids, severities, grades and analyzers in the order of the catalogue, with page titles."""
+    """Ids, severities, grades and analyzers in the order of the catalogue, then intake's own."""
     wanted = [
         (f"[{rule.id}]({rule.id}.md)", rule.severity, rule.grade, analyzer, title(rule.id))
         for analyzer, rule in RULES
+    ]
+    wanted += [
+        (f"[{name}]({name}.md)", rule.severity, GRADE, "intake", title(name))
+        for name, rule in ARTEFACT.items()
     ]
     assert index_rows() == wanted
 

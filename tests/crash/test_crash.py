@@ -17,7 +17,7 @@ from service.errors import AssayError, Code
 from service.executors.interface import Opening, Progress, Request, Result
 from service.executors.local import LocalExecutor, LocalJob
 from support.deeds import shard_body
-from support.jobs import below, ended, parent_of, result_of, state_of
+from support.jobs import TEST_CODE, below, ended, parent_of, result_of, state_of
 from support.running import NETS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,7 +28,7 @@ ROWS = 4
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def executor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalExecutor]:
     """One supervisor that survives every test here."""
-    one = LocalExecutor(tmp_path_factory.mktemp("spool") / "spool")
+    one = LocalExecutor(tmp_path_factory.mktemp("spool") / "spool", libraries=TEST_CODE)
     await one.start()
     supervisor = one.process_id
     yield one
@@ -254,7 +254,7 @@ async def stopped(one: LocalExecutor, during: Awaitable[Any] | None = None) -> l
 
 async def test_stop_during_a_job_leaves_no_process(tmp_path: Path, doing: Doing) -> None:
     """Supervisor, zygote and child are all gone, none of them a zombie, and the job is told."""
-    one = LocalExecutor(tmp_path / "spool")
+    one = LocalExecutor(tmp_path / "spool", libraries=TEST_CODE)
     await one.start()
     job = await under_way(one, doing("linger", nap=100))
     had = await stopped(one)
@@ -265,7 +265,7 @@ async def test_stop_during_a_job_leaves_no_process(tmp_path: Path, doing: Doing)
 
 async def test_stop_twice_and_start_again(tmp_path: Path, doing: Doing) -> None:
     """A stopped executor may be stopped again, and takes up work when it is asked to."""
-    one = LocalExecutor(tmp_path / "spool")
+    one = LocalExecutor(tmp_path / "spool", libraries=TEST_CODE)
     await one.start()
     await stopped(one)
     await one.stop()

@@ -9,7 +9,10 @@ import pytest
 
 from support.wheel import CHECKOUT, PIP, Installed, build, output_of
 
-CHILD_ONLY = ("analyzers.bounds", "analyzers.engines", "analyzers.graph", "analyzers.remedies")
+CHILD_ONLY = (
+    *("analyzers.bounds", "analyzers.engines", "analyzers.graph", "analyzers.remedies"),
+    "service.intake.architectures",
+)
 CHILDREN = {"service.sandbox.child", "service.sandbox.zygote"}
 PLANS = {"cascade", "draws", "probe"}  # of analyzers.attacks; its other modules are algorithms
 BASE = ("analyzers", *(f"service.{part}" for part in ("cli", "client", "core", "report", "wire")))

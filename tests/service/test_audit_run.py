@@ -78,6 +78,7 @@ class ToyExecutor:
     engine: Mapping[str, str] = {"device": "toy"}
     placement: Mapping[str, str] = {"device": "toy"}
     sandbox_level = 0
+    sandbox_gap = ""
 
     def __init__(self, spool: Path, *, fails_at: int = -1, silent: bool = False) -> None:
         """Fail at the given request, counted from 0."""

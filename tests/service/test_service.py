@@ -196,7 +196,8 @@ def test_weights_with_an_architecture_are_audited_like_the_export(
     subject = service.evidence(found.name)["facts"]["subject"]
     assert subject["format"] == "safetensors"
     assert subject["conversion"]["architecture"] == "demo-cnn6"
-    assert subject["source_weights"] == subject["file_digest"]
+    assert subject["source_weights"] == subject["conversion"]["weights"]
+    assert subject["conversion_trust"] == "restricted"
     measured = service.evidence(found.name)["facts"]["measurements"]
     (entropy,) = (one for one in measured if one["metric"] == "filter_entropy" and not one["scope"])
     assert "those of the upload. Batch norm folded: no." in entropy["note"]
@@ -256,7 +257,7 @@ def test_pages_and_metrics(service: Running, passed: ports.AuditView) -> None:
     assert read("/readyz")
     metrics = read("/metrics")
     assert 'assay_verdicts_total{verdict="pass"}' in metrics
-    assert "assay_sandbox_level 1.0" in metrics
+    assert "assay_sandbox_level 2.0" in metrics
     assert "grpc_server_handled_total" in metrics
     audit = passed.name.rpartition("/")[2]
     assert "PASS" in read(f"/reports/{audit}")
@@ -269,5 +270,5 @@ def test_capabilities_name_what_is_here(service: Running) -> None:
     assert {"behaviour.preflight", "attacks.linf", "structure.filters"} <= {
         one.id for one in told.analyzers
     }
-    assert told.sandbox_level == "L1"
+    assert told.sandbox_level == "L2"
     assert told.threats == ["Linf"] or list(told.threats) == ["Linf"]

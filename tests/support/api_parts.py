@@ -13,7 +13,7 @@ from service.api.parts import Parts
 from service.api.whole import ServiceApi
 from service.errors import AssayError, Code
 from service.executors.interface import Progress, Request, Result
-from service.intake.imports import Intake
+from service.intake.intake import Intake
 from service.live import Live
 from service.observe import Metrics
 from service.runner import Runner
@@ -49,6 +49,7 @@ class NoChildren:
     engine: Mapping[str, str] = field(default_factory=lambda: ENGINE)
     placement: Mapping[str, str] = field(default_factory=lambda: PLACEMENT)
     sandbox_level: int = 1
+    sandbox_gap: str = "Nothing is locked here."
 
     async def start(self) -> None:
         """Nothing to start."""

@@ -11,6 +11,9 @@ from service.errors import AssayError
 from service.executors.interface import Request, Result
 from service.executors.local import LocalExecutor
 
+TEST_CODE = (str(Path(__file__).parents[1]),)
+"""What a locked child must read besides to run the misdeeds that tests ask of it."""
+
 
 @dataclass(frozen=True)
 class Ended:

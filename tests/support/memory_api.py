@@ -187,6 +187,7 @@ class MemoryApi:
             created=NOW,
             ended=NOW,
             rows=request.rows,
+            reading=request.reading,
             display_name=request.display_name,
             format="npz",
             facts=DataFacts("e" * 64, high - low, 10, eight_bit=True),

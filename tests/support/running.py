@@ -12,6 +12,7 @@ from typing import Any
 from analyzers.contract import InputSpec
 from service.build import Service
 from service.client import Client
+from service.intake.reading import AS_USUAL, Reading
 from service.rpc.ports import AnalyzerSpec, AuditView, NewAudit, NewEvalSet, NewModel, ReportQuery
 from service.settings import Settings
 
@@ -47,6 +48,7 @@ class Running:
         *,
         rows: tuple[int, int] | None = None,
         spec: InputSpec | None = None,
+        reading: Reading = AS_USUAL,
         architecture: str = "",
         output: str = "",
         expected_accuracy: float | None = None,
@@ -59,6 +61,7 @@ class Running:
             rules,
             rows=rows,
             spec=spec,
+            reading=reading,
             architecture=architecture,
             output=output,
             expected_accuracy=expected_accuracy,
@@ -79,6 +82,7 @@ class Running:
         *,
         rows: tuple[int, int] | None = None,
         spec: InputSpec | None = None,
+        reading: Reading = AS_USUAL,
         architecture: str = "",
         output: str = "",
         expected_accuracy: float | None = None,
@@ -94,7 +98,8 @@ class Running:
             display_name=model.name,
         )
         subject = client.wait_operation(client.create_model(wish))
-        held = client.create_eval_set(NewEvalSet(client.upload(data, "data"), rows=rows))
+        wanted = NewEvalSet(client.upload(data, "data"), rows=rows, reading=reading)
+        held = client.create_eval_set(wanted)
         eval_set = client.wait_operation(held)
         asked = client.create_audit(
             NewAudit(
@@ -118,13 +123,16 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(home: Path, *, audits_at_once: int = 1) -> Generator[Running]:
+def running(
+    home: Path, *, audits_at_once: int = 1, torchscript: bool = False
+) -> Generator[Running]:
     """Run a service in a thread of its own until the block ends."""
     settings = Settings(
         home=home,
         listen=f"unix:{home}.sock",
         http="127.0.0.1:0",
         audits_at_once=audits_at_once,
+        torchscript=torchscript,
     )
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

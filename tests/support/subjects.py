@@ -60,13 +60,21 @@ class ToySubject:
 
     def logits(self, fed: FloatArray) -> FloatArray:
         """Logits of values as the model sees them."""
-        spec = self._expects
-        values = fed if spec.layout == "nchw" else fed.transpose(0, 3, 1, 2)
-        side = (1, -1, 1, 1)
-        pixels = values * np.asarray(spec.std or (1.0,), np.float32).reshape(side)
-        pixels = (pixels + np.asarray(spec.mean or (0.0,), np.float32).reshape(side)) / spec.scale
-        shade = pixels.mean(axis=(1, 2, 3), dtype=np.float64)
+        shade = self.seen(self._pixels(fed)).mean(axis=(1, 2, 3), dtype=np.float64)
         return -np.square(shade[:, None] - shades(self.facts.classes)).astype(np.float32)
+
+    def seen(self, pixels: FloatArray) -> FloatArray:
+        """The part of the pictures that it looks at: all of it."""
+        return pixels
+
+    def _pixels(self, fed: FloatArray) -> FloatArray:
+        """[0,1] NCHW pixels, if it is fed as it expects to be."""
+        spec, side = self._expects, (1, -1, 1, 1)
+        channels, height, width = self.facts.shape
+        last = fed.reshape(len(fed), height, width, channels).transpose(0, 3, 1, 2)
+        values = fed.reshape(len(fed), *self.facts.shape) if spec.layout == "nchw" else last
+        pixels = values * np.asarray(spec.std or (1.0,), np.float32).reshape(side)
+        return (pixels + np.asarray(spec.mean or (0.0,), np.float32).reshape(side)) / spec.scale
 
     def conv_weights(self) -> ConvWeights:
         """The convolutions it was given."""
@@ -82,6 +90,14 @@ class ToySubject:
     ) -> Mapping[str, Array]:
         """The same for every name: what the toy is fed with."""
         return {name: reduce(name, self.input_spec.apply(images)) for name in names}
+
+
+class RedSubject(ToySubject):
+    """Looks at red alone."""
+
+    def seen(self, pixels: FloatArray) -> FloatArray:
+        """The first channel."""
+        return pixels[:, :1]
 
 
 class SilentSubject(ToySubject):

@@ -12,6 +12,7 @@ from analyzers.contract import (
     SubjectFacts,
     View,
 )
+from service.intake.reading import Reading
 from service.rpc.ports import (
     AnalyzerSpec,
     Artifact,
@@ -108,6 +109,7 @@ EVAL_SET_VIEW = EvalSetView(
     state="succeeded",
     created=BEGUN,
     rows=(100, 600),
+    reading=Reading("nchw", "bgr", "0-1"),
     display_name="Street signs",
     format="npz",
     facts=DATA_FACTS,
@@ -143,7 +145,8 @@ NEW_MODEL = NewModel(
     input_spec=INPUT_SPEC,
     display_name="Gate classifier",
 )
-NEW_EVAL_SET = NewEvalSet(FILE, "team-7", REQUEST_ID, (0, 500), "Street signs")
+READING = Reading("nhwc", "bgr", "0-255")
+NEW_EVAL_SET = NewEvalSet(FILE, "team-7", REQUEST_ID, (0, 500), "Street signs", READING)
 NEW_AUDIT = NewAudit(
     model=MODEL,
     eval_set=EVAL_SET,

@@ -19,7 +19,7 @@ import torch
 
 from analyzers.engines.forward import VERSION
 from service.settings import Settings
-from tools.bench import audits, demo, engines, mixed, rows
+from tools.bench import audits, demo, engines, lock, mixed, rows
 from tools.bench.rows import Effort, Row
 
 _AGAIN = "ASSAY_BENCH_AGAIN"
@@ -61,6 +61,10 @@ def _mixed(told: Told) -> Iterator[Any]:
     return map(_printed, mixed.rows(told.effort))
 
 
+def _lock(told: Told) -> Iterator[Any]:
+    return map(_printed, lock.rows(told.effort))
+
+
 def _audits(told: Told) -> Iterator[Any]:
     return map(_printed, audits.audit_rows(told.threads, told.audits))
 
@@ -69,6 +73,7 @@ TABLES: Mapping[str, Table] = {
     "demo": _demo,
     "engines": _engines,
     "mixed": _mixed,
+    "lock": _lock,
     "audits": _audits,
 }
 

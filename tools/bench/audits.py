@@ -41,7 +41,7 @@ from service.core.permutation import permutation
 from service.core.policy import parse_policy
 from service.core.stops import stops_for
 from service.demo.shapes import draw, write_npz
-from service.intake.architectures_child import ARCHITECTURES
+from service.intake.architectures.catalogue import ARCHITECTURES
 from service.intake.dataset_child import sample_ids
 from service.rpc.ports import AuditView, NewAudit, NewEvalSet, NewModel, ReportQuery
 from service.settings import Settings

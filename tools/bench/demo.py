@@ -15,7 +15,7 @@ from analyzers.contract import FloatArray, InputSpec, LabelArray
 from analyzers.engines.forward import ForwardEngine
 from analyzers.engines.gradient import GradientEngine
 from service.demo.shapes import draw
-from service.intake.architectures_child import build
+from service.intake.architectures.catalogue import build
 from tools.bench.audits import ARCHITECTURE, NETS, pixels
 from tools.bench.native import tensor
 from tools.bench.rows import SEED, Row, ratios

@@ -6,12 +6,31 @@ from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class ChannelOrder(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHANNEL_ORDER_UNSPECIFIED: _ClassVar[ChannelOrder]
+    CHANNEL_ORDER_RGB: _ClassVar[ChannelOrder]
+    CHANNEL_ORDER_BGR: _ClassVar[ChannelOrder]
+
+class PixelRange(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PIXEL_RANGE_UNSPECIFIED: _ClassVar[PixelRange]
+    PIXEL_RANGE_0_1: _ClassVar[PixelRange]
+    PIXEL_RANGE_0_255: _ClassVar[PixelRange]
+CHANNEL_ORDER_UNSPECIFIED: ChannelOrder
+CHANNEL_ORDER_RGB: ChannelOrder
+CHANNEL_ORDER_BGR: ChannelOrder
+PIXEL_RANGE_UNSPECIFIED: PixelRange
+PIXEL_RANGE_0_1: PixelRange
+PIXEL_RANGE_0_255: PixelRange
 
 class DataFacts(_message.Message):
     __slots__ = ("digest", "n", "classes", "eight_bit")
@@ -25,8 +44,18 @@ class DataFacts(_message.Message):
     eight_bit: bool
     def __init__(self, digest: _Optional[str] = ..., n: _Optional[int] = ..., classes: _Optional[int] = ..., eight_bit: _Optional[bool] = ...) -> None: ...
 
+class Reading(_message.Message):
+    __slots__ = ("layout", "channels", "pixels")
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    PIXELS_FIELD_NUMBER: _ClassVar[int]
+    layout: _common_pb2.Layout
+    channels: ChannelOrder
+    pixels: PixelRange
+    def __init__(self, layout: _Optional[_Union[_common_pb2.Layout, str]] = ..., channels: _Optional[_Union[ChannelOrder, str]] = ..., pixels: _Optional[_Union[PixelRange, str]] = ...) -> None: ...
+
 class EvalSet(_message.Message):
-    __slots__ = ("name", "file", "slice", "display_name", "format", "facts", "state", "error", "create_time", "end_time")
+    __slots__ = ("name", "file", "slice", "display_name", "format", "facts", "state", "error", "create_time", "end_time", "reading")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     SLICE_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +66,7 @@ class EvalSet(_message.Message):
     ERROR_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
+    READING_FIELD_NUMBER: _ClassVar[int]
     name: str
     file: _common_pb2.BlobRef
     slice: str
@@ -47,7 +77,8 @@ class EvalSet(_message.Message):
     error: _status_pb2.Status
     create_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., slice: _Optional[str] = ..., display_name: _Optional[str] = ..., format: _Optional[str] = ..., facts: _Optional[_Union[DataFacts, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    reading: Reading
+    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., slice: _Optional[str] = ..., display_name: _Optional[str] = ..., format: _Optional[str] = ..., facts: _Optional[_Union[DataFacts, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reading: _Optional[_Union[Reading, _Mapping]] = ...) -> None: ...
 
 class CreateEvalSetRequest(_message.Message):
     __slots__ = ("parent", "eval_set", "request_id")

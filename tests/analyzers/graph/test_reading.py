@@ -44,23 +44,33 @@ def test_every_truncation_is_refused() -> None:
         assert refused(whole[:length]).code in {"MODEL_NOT_RECOGNISED", "MODEL_BROKEN"}
 
 
-def test_weights_in_a_second_file_are_refused() -> None:
-    """External data would read the disk: the model must carry its weights."""
+@pytest.mark.parametrize(
+    ("place", "code", "words"),
+    [
+        ("net.onnx.data", "MODEL_BROKEN", "second file"),
+        ("/etc/passwd", "MODEL_EXTERNAL_DATA_UNSAFE", "no file beside the model"),
+        ("../net.onnx.data", "MODEL_EXTERNAL_DATA_UNSAFE", "no file beside the model"),
+        ("a\\b", "MODEL_EXTERNAL_DATA_UNSAFE", "no file beside the model"),
+    ],
+)
+def test_weights_in_a_second_file_are_refused(place: str, code: str, words: str) -> None:
+    """External data would read the disk: the model must carry its weights, or send them along."""
     body = onnx.ModelProto.FromString(small_net())
     tensor = body.graph.initializer[0]
     tensor.ClearField("raw_data")
     tensor.data_location = onnx.TensorProto.EXTERNAL
     entry = tensor.external_data.add()
-    entry.key, entry.value = "location", "/etc/passwd"
+    entry.key, entry.value = "location", place
     found = refused(body.SerializeToString())
-    assert found.code == "MODEL_BROKEN"
-    assert "second file" in found.sentence
+    assert found.code == code
+    assert words in found.sentence
 
 
 def test_external_data_inside_an_attribute_is_refused() -> None:
     """A Constant node is no way round the rule."""
     tensor = onnx.TensorProto(dims=[4], data_type=onnx.TensorProto.FLOAT)
     tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="weights.bin")
     body = raw([node("Constant", "", "c", value=tensor), node("Add", "image c", "logits")])
     assert refused(body).code == "MODEL_BROKEN"
 

@@ -102,7 +102,7 @@ def bad_data(folder: Path, what: str) -> str:
     changes: dict[str, dict[str, Any]] = {
         "more-images": {"labels": pictures.labels[:30]},
         "one-class": {"labels": np.zeros(40, np.int64)},
-        "float64": {"images": pictures.images / 255.0},
+        "int32": {"images": pictures.images.astype(np.int32)},
         "out-of-range": {"images": pictures.images.astype(np.float32)},
         "no-channels": {"images": pictures.images[..., 0]},
         "one-hot": {"labels": np.eye(10, dtype=np.int64)[pictures.labels]},
@@ -129,7 +129,7 @@ DATA = {
     "no-labels": ("DATA_ARRAY_MISSING", 5),
     "more-images": ("DATA_COUNT_MISMATCH", 5),
     "one-class": ("DATA_ONE_CLASS", 5),
-    "float64": ("DATA_DTYPE_UNSUPPORTED", 5),
+    "int32": ("DATA_DTYPE_UNSUPPORTED", 5),
     "out-of-range": ("DATA_RANGE_INVALID", 5),
     "no-channels": ("DATA_SHAPE_INVALID", 5),
     "one-hot": ("DATA_LABELS_INVALID", 5),

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 from service.cli.packing import packed
-from service.intake.sniff import HEAD, ONNX_ZIP, model_format
+from service.intake.sniff import CONTAINER, HEAD, model_head
 
 
 def test_a_model_alone_is_sent_as_it_is(tmp_path: Path) -> None:
@@ -32,4 +32,4 @@ def test_both_files_become_one_that_is_always_the_same(tmp_path: Path) -> None:
                 assert archive.read("net.onnx") == b"model"
         assert not found.exists()
     assert made[0] == made[1]
-    assert model_format(made[0][:HEAD], len(made[0])) == ONNX_ZIP
+    assert model_head(made[0][:HEAD], len(made[0])) == CONTAINER

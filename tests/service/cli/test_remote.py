@@ -14,6 +14,7 @@ from typer.testing import Result
 
 from analyzers.contract import InputSpec
 from service.errors import AssayError, Code
+from service.intake.reading import Reading
 from service.rpc.ports import (
     AnalyzerSpec,
     AuditView,
@@ -96,10 +97,11 @@ def received(served: Served, kind: type[NewModel | NewEvalSet | NewAudit]) -> ob
 
 
 def test_every_option_reaches_the_service(served: Served, files: dict[str, str]) -> None:
-    """Preprocessing, architecture, slice, seed and expectation arrive as they were typed."""
+    """Preprocessing, architecture, slice, reading, seed and expectation arrive as typed."""
     files["data.npz"] += "[100:300]"
     options = "--normalize 0.5,0.5,0.5/0.2,0.2,0.2 --layout nhwc --arch demo-cnn6 --limit 50"
     options += " --seed 7 --expect-accuracy 0.9 --detach"
+    options += " --data-layout nhwc --channels bgr --pixels 0-255"
     found = ask(served, *on_files("check", files, *options.split()))
     assert found.exit_code == 0
     model, data = received(served, NewModel), received(served, NewEvalSet)
@@ -110,7 +112,7 @@ def test_every_option_reaches_the_service(served: Served, files: dict[str, str])
     spec = InputSpec("nhwc", mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
     assert (model.input_spec, model.architecture) == (spec, "demo-cnn6")
     assert (model.display_name, data.display_name) == ("model.onnx", "data.npz")
-    assert data.rows == (100, 150)
+    assert (data.rows, data.reading) == ((100, 150), Reading("nhwc", "bgr", "0-255"))
     assert (audit.policy, audit.seed, audit.expected_accuracy) == (POLICY, 7, 0.9)
     assert "explores" in found.stderr
 

@@ -128,7 +128,11 @@ async def test_readiness_names_what_is_missing(client: httpx.AsyncClient, shelf:
     shelf.ready["store"] = False
     missing = await client.get("/readyz")
     assert missing.status_code == 503
-    assert missing.json() == {"ready": False, "checks": {"store": False, "sandbox": True}}
+    assert missing.json() == {
+        "ready": False,
+        "checks": {"store": False, "sandbox": True},
+        "sandbox_level": shelf.sandbox_level,
+    }
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret path /srv/key"), TimeoutError()])
@@ -140,7 +144,7 @@ async def test_a_check_that_fails_is_not_ready(
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()) == (
         503,
-        {"ready": False, "checks": {"service": False}},
+        {"ready": False, "checks": {"service": False}, "sandbox_level": shelf.sandbox_level},
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from analyzers.contract import Array, Refusal
 from service.errors import Code
-from service.intake.dataset_child import dataset, sample_ids
+from service.intake.data.samples_child import sample_ids
+from service.intake.dataset_child import dataset
 
 LABELS = np.array([0, 1, 2, 1], np.int64)
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 6, 3), np.uint8)
@@ -106,7 +107,7 @@ NOT_NUMBERS = np.full((4, 8, 6, 1), np.nan, np.float32)
     [
         ("DATA_ARRAY_MISSING", {"pictures": IMAGES, "labels": LABELS}),
         ("DATA_ARRAY_MISSING", {"images": IMAGES}),
-        ("DATA_DTYPE_UNSUPPORTED", {"images": IMAGES.astype(np.float64), "labels": LABELS}),
+        ("DATA_DTYPE_UNSUPPORTED", {"images": IMAGES.astype(np.complex64), "labels": LABELS}),
         ("DATA_DTYPE_UNSUPPORTED", {"images": IMAGES.astype(np.int64), "labels": LABELS}),
         ("DATA_SHAPE_INVALID", {"images": IMAGES[..., 0], "labels": LABELS}),
         ("DATA_SHAPE_INVALID", {"images": IMAGES[..., :2], "labels": LABELS}),
@@ -148,7 +149,7 @@ def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:
     np.savez(path, images=np.array([Bomb()], dtype=object), labels=LABELS)
     with pytest.raises(Refusal) as caught:
         read_file(path, {"rows": None})
-    assert caught.value.code == "DATA_NOT_RECOGNISED"
+    assert caught.value.code == "NPY_OBJECT_ARRAY"
     with np.load(path, allow_pickle=True) as control:
         assert control["images"][0] == "boom"
 
@@ -162,4 +163,4 @@ def test_truncated_archive(tmp_path: Path, keep: float) -> None:
     path.write_bytes(raw[: int(keep if keep > 1 else keep * len(raw))])
     with pytest.raises(Refusal) as caught:
         read_file(path, {"rows": None})
-    assert caught.value.code == "DATA_NOT_RECOGNISED"
+    assert caught.value.code == "ARCHIVE_UNSAFE"

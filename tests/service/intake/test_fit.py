@@ -5,7 +5,8 @@ import pytest
 from analyzers.contract import DataFacts, InputSpec, SubjectFacts
 from service.errors import AssayError, Code
 from service.intake.fit import check_fit, check_input_spec
-from service.intake.imports import Canonical, input_spec_of, subject_of
+from service.intake.models import Canonical
+from service.intake.subject import input_spec_of, subject_of
 
 SUBJECT = SubjectFacts("0" * 64, 10, (3, 32, 32))
 CANONICAL = Canonical(

@@ -20,7 +20,7 @@ from support.surgery import fixed_batch, one_output, poisoned, rounded
 
 Stage = Callable[[Mapping[str, Any], Mapping[str, int]], tuple[dict[str, Any], dict[str, Array]]]
 Weights = dict[str, torch.Tensor]
-DEMO = {"architecture": "demo-cnn6"}
+DEMO = {"format": "safetensors", "architecture": "demo-cnn6"}
 
 
 def staged(stage: Stage, path: Path, **body: Any) -> tuple[dict[str, Any], dict[str, Array]]:  # noqa: ANN401 - a stage's own body
@@ -52,12 +52,12 @@ def test_weights_become_the_network_they_were_trained_in() -> None:
 
 
 def test_unknown_architecture(tmp_path: Path) -> None:
-    """A name that is not in the table is refused with the names that are."""
+    """A name that is not in the catalogue is refused with names that are."""
     path = tmp_path / "w.safetensors"
     path.write_bytes(safetensors.torch.save({"w": torch.zeros(1)}))
-    found = refusal(convert, path, architecture="resnet-9000")
+    found = refusal(convert, path, format="safetensors", architecture="resnet-9000")
     assert found.code == "ARCHITECTURE_UNKNOWN"
-    assert "demo-cnn6" in found.remedy
+    assert "resnet50" in found.remedy
 
 
 def changed(change: Callable[[Weights], None], path: Path) -> Path:

@@ -36,6 +36,18 @@ def test_the_command_says_what_in_the_file_is_meant() -> None:
     assert "0.49139968/0.24703233" in words
 
 
+def test_the_command_says_how_the_data_are_read() -> None:
+    """What was unusual becomes flags; a usual reading is not in the evidence, and not here."""
+    facts = sample.facts()
+    usual = commands(facts)[0]
+    facts["data"]["reading"] = {"channels": "bgr", "layout": "nhwc", "pixels": "0-255"}
+    line = commands(facts)[0]
+    flags = " --data-layout nhwc --channels bgr --pixels 0-255"
+    assert line.replace(flags, "") == usual != line
+    facts["data"]["reading"] = ["bgr"]
+    assert commands(facts)[0] == usual
+
+
 def test_what_was_done_to_the_upload_is_told() -> None:
     """Opened batch, converted operators, a tail cut off, a twin's gradients."""
     body = sample.evidence()

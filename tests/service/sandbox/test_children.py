@@ -12,7 +12,7 @@ import pytest
 from service.sandbox import children
 from service.sandbox.children import Nursery
 from service.sandbox.frames import Broken
-from support.jobs import below, parent_of, state_of
+from support.jobs import TEST_CODE, below, parent_of, state_of
 
 LIMITS = {"memory": 1 << 30}
 
@@ -20,7 +20,7 @@ LIMITS = {"memory": 1 << 30}
 @pytest.fixture(scope="module")
 def nursery() -> Generator[Nursery]:
     """One zygote for these tests."""
-    one = Nursery()
+    one = Nursery(libraries=TEST_CODE)
     yield one
     one.end()
 
@@ -177,7 +177,7 @@ def test_a_child_that_was_never_ready_is_collected(nursery: Nursery) -> None:
 
 def test_ended_nursery_leaves_no_process() -> None:
     """The zygote ends with its channel, and is collected."""
-    one = Nursery()
+    one = Nursery(libraries=TEST_CODE)
     pid = zygote(one)
     child = one.child(LIMITS)
     kid = pid_of(child)

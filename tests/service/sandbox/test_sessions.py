@@ -14,13 +14,14 @@ import pytest
 
 from service.errors import Code
 from service.sandbox.children import Nursery
+from support.jobs import TEST_CODE
 from support.nurseries import ROWS, Watched, job
 
 
 @pytest.fixture(scope="module")
 def nursery() -> Generator[Nursery]:
     """One zygote for these tests."""
-    one = Nursery()
+    one = Nursery(libraries=TEST_CODE)
     yield one
     one.end()
 

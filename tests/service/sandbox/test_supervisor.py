@@ -11,6 +11,7 @@ import pytest
 from service.errors import Code
 from service.sandbox.frames import CONTROL_CAP, Channel, pair
 from service.sandbox.supervisor import Supervisor
+from support.jobs import TEST_CODE
 from support.nurseries import LIMITS, Watched, job, opening
 
 Event = Mapping[str, Any]
@@ -22,7 +23,7 @@ class Desk:
     def __init__(self, spool: Path) -> None:
         """Start it and hear its hello."""
         self.channel, theirs = pair()
-        self.supervisor = Supervisor(theirs, spool)
+        self.supervisor = Supervisor(theirs, spool, libraries=TEST_CODE)
         self._theirs: Channel = theirs
         self._thread = threading.Thread(target=self.supervisor.run, daemon=True)
         self._thread.start()
@@ -76,7 +77,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
 def test_hello_tells_engine_and_level(desk: Desk) -> None:
     """The first word holds what decides results and how tight the lock is."""
     assert desk.hello["event"] == "hello"
-    assert desk.hello["level"] == 1
+    assert (desk.hello["level"], desk.hello["gap"]) == (2, "")
     assert desk.hello["engine"]["device"] == "cpu"
 
 

@@ -122,19 +122,22 @@ def test_only_a_service_that_must_migrate_loads_the_migration_tool(empty_url: st
 
 
 def test_a_home_with_rows_goes_forward(empty_url: str) -> None:
-    """Rows of the first revision that others point at survive, with no output chosen."""
+    """Rows of the first revision that others point at survive, as they were meant then."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     engine = migration_engine(empty_url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        kept = {"state": "SUCCEEDED", "project": "p", "id": "m"}
-        for column in inspect(connection).get_columns("model"):
-            kept.setdefault(str(column["name"]), "2026-01-01 00:00:00.000000")
-        names = ", ".join(kept)
-        marks = ", ".join(f":{name}" for name in kept)
-        connection.execute(text(f"INSERT INTO model ({names}) VALUES ({marks})"), kept)  # noqa: S608 - names of our own columns
+        for table in ("model", "eval_set"):
+            kept = {"state": "SUCCEEDED", "project": "p", "id": "m"}
+            for column in inspect(connection).get_columns(table):
+                kept.setdefault(str(column["name"]), "2026-01-01 00:00:00.000000")
+            names = ", ".join(kept)
+            marks = ", ".join(f":{name}" for name in kept)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), kept)  # noqa: S608 - names of our own columns
     engine.dispose()
     with migrated(empty_url) as connection:
         assert connection.execute(text("SELECT id, output FROM model")).all() == [("m", "")]
+        sets = connection.execute(text("SELECT id, reading FROM eval_set")).all()
+        assert sets == [("m", None)]

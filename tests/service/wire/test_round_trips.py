@@ -11,6 +11,7 @@ from google.longrunning.operations_pb2 import (  # pyright: ignore[reportMissing
 from google.protobuf.message import Message
 
 from analyzers.contract import InputSpec, Measurement
+from service.intake.reading import AS_USUAL
 from service.rpc.ports import (
     AnalyzerSpec,
     AuditQuery,
@@ -23,6 +24,7 @@ from service.rpc.ports import (
     MeasurementView,
     ModelView,
     NewAudit,
+    NewEvalSet,
     NewModel,
     OperationView,
     Page,
@@ -63,6 +65,7 @@ PAIRS: dict[str, tuple[Any, Conversion, Conversion]] = {
     "new model": (sample.NEW_MODEL, models.new_model_to_pb, models.new_model_from_pb),
     "model": (sample.MODEL_VIEW, models.model_to_pb, models.model_from_pb),
     "data facts": (sample.DATA_FACTS, eval_sets.data_facts_to_pb, eval_sets.data_facts_from_pb),
+    "reading": (sample.READING, eval_sets.reading_to_pb, eval_sets.reading_from_pb),
     "new eval set": (
         sample.NEW_EVAL_SET,
         eval_sets.new_eval_set_to_pb,
@@ -150,6 +153,11 @@ SPARSE = [
         eval_sets.eval_set_from_pb,
     ),
     (
+        NewEvalSet(sample.FILE, "p"),
+        eval_sets.new_eval_set_to_pb,
+        eval_sets.new_eval_set_from_pb,
+    ),
+    (
         replace(
             sample.AUDIT_VIEW,
             name="",
@@ -227,6 +235,13 @@ def test_every_kind_of_event_comes_back_equal(body: EventBody) -> None:
     """An event keeps its kind, its time and its place."""
     event = EventView(41, sample.BEGUN, body)
     assert events.event_from_pb(over_the_wire(events.event_to_pb(event))) == event
+
+
+def test_an_older_client_says_nothing_of_reading() -> None:
+    """A wish that was sent without it is read the usual way."""
+    message = eval_sets.new_eval_set_to_pb(sample.NEW_EVAL_SET)
+    message.eval_set.ClearField("reading")
+    assert eval_sets.new_eval_set_from_pb(message).reading == AS_USUAL
 
 
 def test_an_event_of_an_unknown_kind_is_none() -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 
 from analyzers.contract import Array, InputSpec
 from service.audit_case import sample_names
@@ -18,7 +19,11 @@ from service.errors import AssayError, Code
 from service.executors.interface import Progress, Request, Result
 from service.executors.local import LocalExecutor
 from service.intake.formats import ARCHITECTURES
-from service.intake.imports import CONVERT_SECONDS, READ_SECONDS, Intake, subject_of
+from service.intake.intake import Intake
+from service.intake.models import Told
+from service.intake.reading import AS_USUAL
+from service.intake.stages import CONVERT_SECONDS, READ_SECONDS
+from service.intake.subject import subject_of
 from support.closed_forms import bright_or_dark, save_linear, unit
 from support.in_process import InProcess, InProcessJob, Shelf, npz
 from support.running import NETS
@@ -45,6 +50,10 @@ class Bench:
     def data(self, images: Array, labels: Array) -> str:
         """Upload pictures."""
         return self.shelf.put(npz(images, labels, self.home))
+
+    def recognised(self, file: str, architecture: str) -> str:
+        """The format of a model."""
+        return now(self.intake.models.recognise(file, architecture))
 
     @property
     def stages(self) -> list[str]:
@@ -83,8 +92,8 @@ def some_pictures() -> tuple[Array, Array]:
 def test_onnx_is_only_made_canonical(bench: Bench) -> None:
     """A file with its program needs one stage; what is kept is its canonical form."""
     file = bench.put(NETS / "robust.onnx")
-    assert bench.intake.recognise_model(file, "") == "onnx"
-    found = now(bench.intake.canonical(file, "onnx"))
+    assert bench.recognised(file, "") == "onnx"
+    found = now(bench.intake.models.canonical(file, "onnx", Told()))
     assert bench.stages == ["canonicalise"]
     assert "conversion" not in found.facts
     raw = bench.shelf.local_path(found.digest).read_bytes()
@@ -96,12 +105,16 @@ def test_onnx_is_only_made_canonical(bench: Bench) -> None:
 def test_weights_are_converted_first_and_say_so(bench: Bench) -> None:
     """Two stages, each over the file that the one before left; the drift stands in the facts."""
     file = bench.put(NETS / "robust.safetensors")
-    form = bench.intake.recognise_model(file, DEMO)
-    found = now(bench.intake.canonical(file, form, architecture=DEMO))
+    form = bench.recognised(file, DEMO)
+    found = now(bench.intake.models.canonical(file, form, Told(DEMO)))
     assert bench.stages == ["convert", "canonicalise"]
     assert found.facts["conversion"]["architecture"] == DEMO
     assert found.facts["conversion"]["largest_drift"] < 1e-4
-    assert found.facts["conversion"]["weights"] == file
+    kept = bench.shelf.local_path(found.facts["conversion"]["weights"]).read_bytes()
+    source = safetensors.torch.load((NETS / "robust.safetensors").read_bytes())
+    for name, tensor in safetensors.torch.load(kept).items():
+        assert torch.equal(tensor, source[name])
+    assert found.facts["trust"] == "restricted"
     first, second = (request.files["file"] for request in bench.executor.requests)
     assert first == str(bench.shelf.local_path(file))
     assert second not in {first, str(bench.shelf.local_path(found.digest))}
@@ -111,27 +124,27 @@ def test_weights_are_converted_first_and_say_so(bench: Bench) -> None:
 def test_stages_stand_alone_under_their_limits(bench: Bench) -> None:
     """No stage of intake shares a child, and each has its time."""
     file = bench.put(NETS / "robust.safetensors")
-    now(bench.intake.canonical(file, "safetensors", architecture=DEMO))
-    now(bench.intake.eval_set(bench.data(*some_pictures()), (0, 4)))
+    now(bench.intake.models.canonical(file, "safetensors", Told(DEMO)))
+    now(bench.intake.eval_sets.read(bench.data(*some_pictures()), (0, 4)))
     told = [(one.stage, one.seconds, one.session, one.limits) for one in bench.executor.requests]
     assert told == [
         ("convert", CONVERT_SECONDS, "", LIMITS),
         ("canonicalise", READ_SECONDS, "", LIMITS),
         ("dataset", READ_SECONDS, "", LIMITS),
     ]
-    assert bench.executor.requests[2].body == {"rows": [0, 4]}
+    assert bench.executor.requests[2].body == {"rows": [0, 4], **AS_USUAL.as_json()}
 
 
 def test_canonical_form_of_a_canonical_file_is_itself(bench: Bench) -> None:
     """Taken in again, the kept file keeps its digest and facts."""
-    once = now(bench.intake.canonical(bench.put(NETS / "robust.onnx"), "onnx"))
-    assert now(bench.intake.canonical(once.digest, "onnx")).digest == once.digest
+    once = now(bench.intake.models.canonical(bench.put(NETS / "robust.onnx"), "onnx", Told()))
+    assert now(bench.intake.models.canonical(once.digest, "onnx", Told())).digest == once.digest
 
 
 def test_set_is_three_blobs_and_their_facts(bench: Bench) -> None:
     """Images NCHW in their own type, labels int64, one id of 32 bytes an image."""
     images, labels = some_pictures()
-    found = now(bench.intake.eval_set(bench.data(images, labels), None))
+    found = now(bench.intake.eval_sets.read(bench.data(images, labels), None))
     assert bench.stages == ["dataset"]
     held = {
         name: bench.shelf.local_path(getattr(found, name)).read_bytes()
@@ -147,6 +160,7 @@ def test_set_is_three_blobs_and_their_facts(bench: Bench) -> None:
         "shape": [3, 8, 8],
         "class_counts": [2, 3],
         "distinct": 5,
+        "duplicates": 1,
         "dtype": "uint8",
     }
 
@@ -154,8 +168,8 @@ def test_set_is_three_blobs_and_their_facts(bench: Bench) -> None:
 def test_slice_is_part_of_the_set(bench: Bench) -> None:
     """Some rows of a file are another set than all of them."""
     file = bench.data(*some_pictures())
-    whole = now(bench.intake.eval_set(file, None))
-    part = now(bench.intake.eval_set(file, (1, 4)))
+    whole = now(bench.intake.eval_sets.read(file, None))
+    part = now(bench.intake.eval_sets.read(file, (1, 4)))
     assert (whole.facts.n, part.facts.n) == (6, 3)
     assert whole.facts.digest != part.facts.digest
 
@@ -163,8 +177,8 @@ def test_slice_is_part_of_the_set(bench: Bench) -> None:
 def test_float_pictures_are_the_same_set_in_other_bytes(bench: Bench) -> None:
     """One digest, two image blobs, two types."""
     images, labels = some_pictures()
-    eight = now(bench.intake.eval_set(bench.data(images, labels), None))
-    floats = now(bench.intake.eval_set(bench.data(unit(images), labels), None))
+    eight = now(bench.intake.eval_sets.read(bench.data(images, labels), None))
+    floats = now(bench.intake.eval_sets.read(bench.data(unit(images), labels), None))
     assert eight.facts.digest == floats.facts.digest
     assert (eight.ids, eight.labels) == (floats.ids, floats.labels)
     assert eight.images != floats.images
@@ -174,7 +188,7 @@ def test_float_pictures_are_the_same_set_in_other_bytes(bench: Bench) -> None:
 def test_weights_without_an_architecture_are_refused_before_any_child(bench: Bench) -> None:
     """Recognition asks for what it needs by itself."""
     file = bench.put(NETS / "robust.safetensors")
-    assert code_of(lambda: bench.intake.recognise_model(file, "")) is Code.ARCHITECTURE_MISSING
+    assert code_of(lambda: bench.recognised(file, "")) is Code.ARCHITECTURE_MISSING
     assert bench.stages == []
 
 
@@ -182,15 +196,14 @@ def test_weights_without_an_architecture_are_refused_before_any_child(bench: Ben
     ("raw", "code"),
     [
         (b"", Code.MODEL_EMPTY),
-        (b"\x80\x04pickle", Code.MODEL_NOT_RECOGNISED),
-        (b"PK\x03\x04torch.save", Code.MODEL_NOT_RECOGNISED),
+        (b"\x7fELF", Code.FORMAT_EXECUTABLE),
         (b"hello", Code.MODEL_NOT_RECOGNISED),
     ],
 )
 def test_other_files_are_refused_before_any_child(bench: Bench, raw: bytes, code: Code) -> None:
     """What is no model is never handed to a child."""
     file = bench.shelf.put(raw)
-    assert code_of(lambda: bench.intake.recognise_model(file, DEMO)) is code
+    assert code_of(lambda: bench.recognised(file, DEMO)) is code
     assert bench.stages == []
 
 
@@ -200,7 +213,7 @@ def test_other_files_are_refused_before_any_child(bench: Bench, raw: bytes, code
 def test_other_data_is_refused_before_any_child(bench: Bench, raw: bytes, code: Code) -> None:
     """What is no npz is never handed to a child."""
     file = bench.shelf.put(raw)
-    assert code_of(lambda: now(bench.intake.eval_set(file, None))) is code
+    assert code_of(lambda: now(bench.intake.eval_sets.read(file, None))) is code
     assert bench.stages == []
 
 
@@ -220,7 +233,7 @@ def test_conversion_ends_with_its_own_code_and_keeps_nothing(
     some = safetensors.torch.load(raw)
     foreign = safetensors.torch.save({"w": next(iter(some.values()))})
     file = bench.shelf.put({"robust": raw, "cut": raw[:-9], "foreign": foreign}[weights])
-    asked = bench.intake.canonical(file, "safetensors", architecture=architecture)
+    asked = bench.intake.models.canonical(file, "safetensors", Told(architecture))
     assert code_of(lambda: now(asked)) is code
     assert bench.stages == ["convert"]
 
@@ -234,14 +247,14 @@ def test_canonicaliser_refuses_with_its_own_codes(
 ) -> None:
     """A model that cannot be judged is no subject."""
     file = bench.put(make(bench.home / "m.onnx"))
-    assert code_of(lambda: now(bench.intake.canonical(file, "onnx"))) is code
+    assert code_of(lambda: now(bench.intake.models.canonical(file, "onnx", Told()))) is code
 
 
 def test_set_of_one_class_is_refused_in_the_child(bench: Bench) -> None:
     """The stage's own refusal comes through."""
     images, labels = some_pictures()
     file = bench.data(images, np.zeros_like(labels))
-    assert code_of(lambda: now(bench.intake.eval_set(file, None))) is Code.DATA_ONE_CLASS
+    assert code_of(lambda: now(bench.intake.eval_sets.read(file, None))) is Code.DATA_ONE_CLASS
     assert bench.stages == ["dataset"]
 
 
@@ -269,12 +282,12 @@ def test_a_stage_without_a_result_is_an_error(bench: Bench) -> None:
     """An executor that falls silent never counts as taken in."""
     intake = Intake(SilentExecutor(bench.home / "silent"), bench.shelf, {})
     with pytest.raises(RuntimeError, match="without a result"):
-        now(intake.canonical(bench.put(NETS / "robust.onnx"), "onnx"))
+        now(intake.models.canonical(bench.put(NETS / "robust.onnx"), "onnx", Told()))
 
 
 def test_subject_covers_file_and_map(bench: Bench) -> None:
     """The same file under another preprocessing is another subject with the same facts."""
-    found = now(bench.intake.canonical(bench.put(NETS / "robust.onnx"), "onnx"))
+    found = now(bench.intake.models.canonical(bench.put(NETS / "robust.onnx"), "onnx", Told()))
     plain = subject_of(found, InputSpec())
     mapped = subject_of(found, InputSpec(mean=(0.5,) * 3, std=(0.25,) * 3))
     assert plain.digest != mapped.digest
@@ -286,11 +299,11 @@ def test_subject_covers_file_and_map(bench: Bench) -> None:
 def test_subject_knows_batch_and_layout(bench: Bench) -> None:
     """A fixed batch and channels in the last axis are read from the file."""
     fixed = bench.put(fixed_batch(bench.home / "one.onnx"))
-    freed = now(bench.intake.canonical(fixed, "onnx"))
+    freed = now(bench.intake.models.canonical(fixed, "onnx", Told()))
     assert freed.facts["upload_batch"] == "one"
     assert subject_of(freed, InputSpec()).batch == "free"
     last = save_linear(bench.home / "last.onnx", bright_or_dark((3, 8, 8)), layout="nhwc")
-    turned = now(bench.intake.canonical(bench.put(last), "onnx"))
+    turned = now(bench.intake.models.canonical(bench.put(last), "onnx", Told()))
     assert subject_of(turned, InputSpec("nhwc")).shape == (3, 8, 8)
     assert code_of(lambda: subject_of(turned, InputSpec())) is Code.PREPROCESSING_INVALID
 
@@ -305,8 +318,11 @@ async def test_real_children_say_the_same_as_this_process(bench: Bench, tmp_path
     try:
         outside = Intake(local, bench.shelf, {})
         for mine, theirs in (
-            (bench.intake.canonical(file, "onnx"), outside.canonical(file, "onnx")),
-            (bench.intake.eval_set(data, None), outside.eval_set(data, None)),
+            (
+                bench.intake.models.canonical(file, "onnx", Told()),
+                outside.models.canonical(file, "onnx", Told()),
+            ),
+            (bench.intake.eval_sets.read(data, None), outside.eval_sets.read(data, None)),
         ):
             assert await mine == await theirs
     finally:

@@ -1,0 +1,133 @@
+"""From uploaded bytes to the canonical ONNX file, each stage in a child of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from analyzers.contract import Digest, Json
+from service.errors import AssayError, Code
+from service.intake.formats import FORMATS, MAR, TORCHSCRIPT, Format
+from service.intake.sniff import CONTAINER, EXPORT, HEAD, model_head
+from service.intake.stages import CONVERT_SECONDS, READ_SECONDS, Stages
+
+_LOCKED: Final = 2
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The one ONNX file that everything after intake works on."""
+
+    digest: Digest
+    facts: Mapping[str, Json]
+    """What the canonicaliser found; independent of the preprocessing declared for it."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the upload's owner says of it."""
+
+    architecture: str = ""
+    output: str = ""
+    """Which of several outputs holds the scores."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An ONNX file on its way to the canonical form, and how it came to be."""
+
+    file: Digest
+    upload: Digest
+    """The file whose answers are asked again; empty where no ONNX was uploaded."""
+    facts: Mapping[str, Json]
+
+
+class ModelIntake:
+    """Recognises a model and brings it to its canonical form."""
+
+    def __init__(self, stages: Stages, *, torchscript: bool = False) -> None:
+        """Use the stages' children; TorchScript is taken where the deployment says so."""
+        self._stages = stages
+        self._torchscript = torchscript
+
+    async def recognise(self, file: Digest, architecture: str) -> str:
+        """The format of a model by its content; what cannot be taken is refused."""
+        found = model_head(*self._stages.head(file, HEAD))
+        if found == CONTAINER:
+            looked = await self._stages.run("recognise", {}, file, READ_SECONDS)
+            found = str(looked.facts["format"])
+        form = FORMATS.get(found)
+        if form is None:
+            raise AssayError(Code.MODEL_NOT_RECOGNISED, "The file is no model.", EXPORT)
+        self._check(form, architecture)
+        return found
+
+    async def canonical(self, file: Digest, form: str, told: Told) -> Canonical:
+        """Convert when needed, then canonicalise."""
+        source = await self._source(file, form, told)
+        body = {"output": told.output}
+        made = await self._stages.run("canonicalise", body, source.file, READ_SECONDS)
+        kept = await self._stages.keep(made.tensors["canonical"])
+        notices = [*source.facts.get("notices", ()), *made.facts.get("notices", ())]
+        facts = {**made.facts, **source.facts, "upload": source.upload, "notices": notices}
+        return Canonical(kept, facts)
+
+    async def _source(self, file: Digest, form: str, told: Told) -> _Source:
+        if form == MAR:
+            return await self._unpacked(file, told)
+        trust = FORMATS[form].trust
+        if trust == "native":
+            return _Source(file, file, {"trust": trust})
+        body = {"format": form, "architecture": told.architecture}
+        made = await self._stages.run("convert", body, file, CONVERT_SECONDS)
+        kept = await self._stages.keep_all(made.tensors)
+        notices = made.facts.get("notices", ())
+        conversion: dict[str, Json] = {
+            name: value for name, value in made.facts.items() if name != "notices"
+        }
+        conversion.update(format=form, weights=kept["weights"])
+        if told.architecture:
+            conversion["architecture"] = told.architecture
+        return _Source(
+            kept["onnx"], "", {"trust": trust, "conversion": conversion, "notices": notices}
+        )
+
+    async def _unpacked(self, file: Digest, told: Told) -> _Source:
+        """The model inside an archive, as if it had been uploaded by itself."""
+        made = await self._stages.run("unpack", {}, file, READ_SECONDS)
+        inner = await self._stages.keep(made.tensors["inner"])
+        form = await self.recognise(inner, told.architecture)
+        if form == MAR:
+            raise AssayError(
+                Code.MAR_NO_SUPPORTED_MODEL,
+                "The TorchServe archive holds another archive instead of a model.",
+                "Archive the model file itself, or upload it without an archive.",
+            )
+        found = await self._source(inner, form, told)
+        facts = dict(found.facts)
+        facts["notices"] = [*made.facts.get("notices", ()), *facts.get("notices", ())]
+        facts["archive"] = {
+            **{name: value for name, value in made.facts.items() if name != "notices"},
+            "format": form,
+            "file": inner,
+        }
+        return replace(found, facts=facts)
+
+    def _check(self, form: Format, architecture: str) -> None:
+        if form.needs_lock and self._stages.level < _LOCKED:
+            raise AssayError(
+                Code.SANDBOX_UNAVAILABLE,
+                "This service cannot lock the process that would open such a file.",
+                f"{EXPORT} Or run the service on a kernel with Landlock and seccomp.",
+            )
+        if form.id == TORCHSCRIPT and not self._torchscript:
+            raise AssayError(
+                Code.TORCHSCRIPT_DISABLED,
+                "The file is TorchScript, which this service does not open.",
+                f"{EXPORT} Or have the service started with --torchscript.",
+            )
+        if form.needs_architecture and not architecture:
+            raise AssayError(
+                Code.ARCHITECTURE_MISSING,
+                "The file holds weights only, and no architecture was named for them.",
+                "Name it with --arch, or export the model to ONNX.",
+            )
