@@ -14,11 +14,11 @@ import safetensors.torch
 import torch
 
 from analyzers.contract import Array, Refusal
-from service.intake import pt2_child, torchscript_child
 from service.intake.architectures.catalogue import built
-from service.intake.exporting_child import Converted, Notice, exported
 from service.intake.formats import PT2, SAFETENSORS, STATE_DICT, TORCHSCRIPT
-from service.intake.state_dict_child import as_safetensors, tensors
+from service.intake.torch_files import pt2_child, torchscript_child
+from service.intake.torch_files.exporting_child import Converted, Notice, exported
+from service.intake.torch_files.state_dict_child import as_safetensors, tensors
 
 _NAMES_TOLD: Final = 6
 

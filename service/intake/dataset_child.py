@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzers.contract import Array, Refusal
 from service.errors import AssayError
-from service.intake.archive_child import Archive
+from service.intake.archives.archive_child import Archive
 from service.intake.data.folders_child import read_folders
 from service.intake.data.labels_child import class_numbers
 from service.intake.data.npz_child import holds_arrays, read_npz

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from analyzers.contract import Array, Refusal
-from service.intake.archive_child import Archive
-from service.intake.mar_child import MANIFEST
-from service.intake.pickles_child import MOST_BYTES, SAVE, check, check_walk, walk
-from service.intake.state_dict_child import LEGACY_MAGIC, from_sequence
+from service.intake.archives.archive_child import Archive
+from service.intake.archives.mar_child import MANIFEST
+from service.intake.torch_files.pickles_child import MOST_BYTES, SAVE, check, check_walk, walk
+from service.intake.torch_files.state_dict_child import LEGACY_MAGIC, from_sequence
 
 ONNX_ZIP, STATE_DICT, TORCHSCRIPT, PT2, MAR = "onnx-zip", "state-dict", "torchscript", "pt2", "mar"
 _ZIP: Final = b"PK\x03\x04"

@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 
 from analyzers.contract import Array
-from service.intake.archive_child import Archive
+from service.intake.archives.archive_child import Archive
+from service.intake.archives.mar_child import Inner, inner
 from service.intake.convert_child import content
-from service.intake.mar_child import Inner, inner
 
 _NAMES_TOLD: Final = 6
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from analyzers.contract import Refusal
-from service.intake.archive_child import Archive
+from service.intake.archives.archive_child import Archive
 from service.intake.data.pictures_child import Picture, decoded
 from service.intake.data.stored_child import Rows, Stored, shown, span
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from analyzers.contract import Array
-from service.intake.archive_child import Archive
+from service.intake.archives.archive_child import Archive
 from service.intake.data.npy_child import array
 from service.intake.data.stored_child import MOST_BYTES, Raw, Rows, Stored, missing, sliced
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from analyzers.contract import Refusal
-from service.intake.pt2_shapes_child import broken, expression
+from service.intake.torch_files.pt2_shapes_child import broken, expression
 
 SCHEMA: Final[Any] = importlib.import_module("torch._export.serde.schema")
 _MOST_INTEGER: Final = 1 << 62

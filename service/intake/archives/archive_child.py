@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Final
 
-from service.intake.zip_directory_child import (
+from service.intake.archives.zip_directory_child import (
     DEFLATED,
     Limits,
     Member,

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from analyzers.contract import Refusal
-from service.intake.archive_child import Archive, rewritten
-from service.intake.exporting_child import (
+from service.intake.archives.archive_child import Archive, rewritten
+from service.intake.torch_files.exporting_child import (
     INPUT,
     OPSET,
     OUTPUT,
@@ -28,8 +28,13 @@ from service.intake.exporting_child import (
     probe,
     undisturbed,
 )
-from service.intake.pickles_child import globals_of
-from service.intake.torchscript_source_child import PRIMITIVES, allowed_aten, checked, forbidden
+from service.intake.torch_files.pickles_child import globals_of
+from service.intake.torch_files.torchscript_source_child import (
+    PRIMITIVES,
+    allowed_aten,
+    checked,
+    forbidden,
+)
 
 _CODE: Final = re.compile(r"code/(__torch__(?:/\w+)*)\.py", re.ASCII)
 _DATA: Final = re.compile(r"(data|constants)/\d{1,7}", re.ASCII)

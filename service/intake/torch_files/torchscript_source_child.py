@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from analyzers.contract import Refusal
-from service.intake import aten
+from service.intake.torch_files import aten
 
 SCALAR_OPERATORS: Final = frozenset(
     {

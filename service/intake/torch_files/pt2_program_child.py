@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 import torch
 
 from analyzers.contract import Refusal
-from service.intake import aten
-from service.intake.pt2_json_child import a_list, an_object, copied, parsed
-from service.intake.pt2_shapes_child import broken
+from service.intake.torch_files import aten
+from service.intake.torch_files.pt2_json_child import a_list, an_object, copied, parsed
+from service.intake.torch_files.pt2_shapes_child import broken
 
 _ATEN: Final = re.compile(r"torch\.ops\.aten\.(\w+)\.(\w+)", re.ASCII)
 _ON_SIZES: Final = frozenset(

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final, NamedTuple, cast
 
 from analyzers.contract import Refusal
-from service.intake.archive_child import Archive
+from service.intake.archives.archive_child import Archive
 
 MANIFEST: Final = "MAR-INF/MANIFEST.json"
 _MOST_MANIFEST: Final = 64 << 10

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from analyzers.contract import Refusal
-from service.intake.pickle_names_child import STATE_DICT_GLOBALS, is_executable, modern
+from service.intake.torch_files.pickle_names_child import STATE_DICT_GLOBALS, is_executable, modern
 
 __all__ = [
     "STATE_DICT_GLOBALS",

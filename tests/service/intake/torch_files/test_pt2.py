@@ -15,9 +15,9 @@ import torch
 from torch.export import Dim, export, save
 
 from analyzers.contract import Refusal
-from service.intake.exporting_child import Converted
-from service.intake.pt2_child import converted
-from service.intake.pt2_shapes_child import expression
+from service.intake.torch_files.exporting_child import Converted
+from service.intake.torch_files.pt2_child import converted
+from service.intake.torch_files.pt2_shapes_child import expression
 from support.exports import (
     SHAPE,
     Change,
@@ -104,7 +104,7 @@ def test_archive_with_a_fixed_batch() -> None:
 @pytest.mark.deep
 def test_archive_under_the_lock(honest: bytes) -> None:
     """Loading and exporting need no file that can be written and no other process."""
-    raw = converted_under_the_lock("service.intake.pt2_child", honest)
+    raw = converted_under_the_lock("service.intake.torch_files.pt2_child", honest)
     given = images(4)
     assert np.abs(logits(raw, given) - tiny()(given).detach().numpy()).max() < 1e-5
 

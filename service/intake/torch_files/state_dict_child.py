@@ -16,8 +16,8 @@ import safetensors.torch
 import torch
 
 from analyzers.contract import Refusal
-from service.intake.archive_child import Archive, rewritten
-from service.intake.pickles_child import SAVE, Storage, Walk, checked, next_checked
+from service.intake.archives.archive_child import Archive, rewritten
+from service.intake.torch_files.pickles_child import SAVE, Storage, Walk, checked, next_checked
 
 LEGACY_MAGIC: Final = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _MOST_BYTES: Final = 2 << 30

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from analyzers.contract import Refusal
-from service.intake.state_dict_child import LEGACY_MAGIC, as_safetensors, tensors
+from service.intake.torch_files.state_dict_child import LEGACY_MAGIC, as_safetensors, tensors
 from support.torch_files import Bomb, members, network, saved, scripted, stored, went_off
 
 STATE = network().state_dict()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzers.contract import Refusal
-from service.intake.archive_child import Archive, rewritten
+from service.intake.archives.archive_child import Archive, rewritten
 from support.zips import Piece, unpack_naively, usual, written, zipped
 
 NAMES = st.text(st.sampled_from("abcXYZ019_-.é"), min_size=1, max_size=20).filter(

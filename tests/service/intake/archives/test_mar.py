@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from analyzers.contract import Refusal
-from service.intake.archive_child import Archive
-from service.intake.mar_child import MANIFEST, inner
+from service.intake.archives.archive_child import Archive
+from service.intake.archives.mar_child import MANIFEST, inner
 from support.torch_files import mar, network, saved, stored
 
 WEIGHTS = saved(network().state_dict())

@@ -15,8 +15,8 @@ from typing import Any, Final
 import torch
 
 from analyzers.contract import Refusal
-from service.intake.archive_child import Archive, rewritten
-from service.intake.exporting_child import (
+from service.intake.archives.archive_child import Archive, rewritten
+from service.intake.torch_files.exporting_child import (
     Converted,
     Notice,
     environment,
@@ -24,9 +24,9 @@ from service.intake.exporting_child import (
     probe,
     undisturbed,
 )
-from service.intake.pt2_json_child import copied, parsed
-from service.intake.pt2_program_child import Program, program
-from service.intake.pt2_shapes_child import AGAIN, broken
+from service.intake.torch_files.pt2_json_child import copied, parsed
+from service.intake.torch_files.pt2_program_child import Program, program
+from service.intake.torch_files.pt2_shapes_child import AGAIN, broken
 
 _PROGRAM: Final = "models/model.json"
 _SAMPLES: Final = "data/sample_inputs/model.pt"

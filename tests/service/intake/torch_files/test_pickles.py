@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzers.contract import Refusal
-from service.intake.pickle_names_child import STATE_DICT_GLOBALS, is_executable, modern
-from service.intake.pickles_child import check, globals_of, walk
+from service.intake.torch_files.pickle_names_child import STATE_DICT_GLOBALS, is_executable, modern
+from service.intake.torch_files.pickles_child import check, globals_of, walk
 
 
 def text(word: str) -> bytes:
@@ -223,11 +223,11 @@ def test_a_dotted_name_does_not_pass_for_its_sum() -> None:
 
 def test_steps_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pickle of endless steps ends the walk, not the service."""
-    monkeypatch.setattr("service.intake.pickles_child.MOST_OPCODES", 1000)
+    monkeypatch.setattr("service.intake.torch_files.pickles_child.MOST_OPCODES", 1000)
     assert check(b"]" * 999 + b".") == ()
     with pytest.raises(Refusal, match="more than 1000 steps"):
         check(b"]" * 1000 + b".")
-    monkeypatch.setattr("service.intake.pickles_child.MOST_BYTES", 100)
+    monkeypatch.setattr("service.intake.torch_files.pickles_child.MOST_BYTES", 100)
     with pytest.raises(Refusal, match="longer than 100 bytes"):
         check(b"]" * 100 + b".")
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from analyzers.contract import Refusal
-from service.intake.torchscript_child import converted
-from service.intake.torchscript_source_child import checked
+from service.intake.torch_files.torchscript_child import converted
+from service.intake.torch_files.torchscript_source_child import checked
 from support.exports import (
     SHAPE,
     Change,
@@ -94,7 +94,7 @@ def test_scripted_network() -> None:
 @pytest.mark.deep
 def test_script_under_the_lock(honest: bytes) -> None:
     """Loading and exporting need no file that can be written and no other process."""
-    raw = converted_under_the_lock("service.intake.torchscript_child", honest, None)
+    raw = converted_under_the_lock("service.intake.torch_files.torchscript_child", honest, None)
     given = images(4)
     assert np.abs(logits(raw, given) - tiny()(given).detach().numpy()).max() < 1e-5
 

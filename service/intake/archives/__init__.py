@@ -1,0 +1,1 @@
+"""Zips that were checked whole before anything in them is read. For locked children."""

@@ -1,0 +1,1 @@
+"""What torch writes, read without running any of it. For locked children."""
