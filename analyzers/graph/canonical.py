@@ -13,7 +13,7 @@ from analyzers.contract import Digest, InputSpec, Layout
 from analyzers.graph.inputs import ImageInput, image_input
 from analyzers.graph.normalise import Wish, normalised, output_refused
 from analyzers.graph.packed import whole
-from analyzers.graph.reading import array_of, opset_of, read_model
+from analyzers.graph.reading import array_of, foreign_domains, opset_of, read_model
 from analyzers.graph.weights import bn_folded, parameter_count
 
 INPUT_NAME = "image"
@@ -45,6 +45,8 @@ class CanonicalModel:
     upload_batch: Literal["free", "one"]
     upload_output: str
     """The upload's own name of the output that is judged."""
+    upload_domains: tuple[str, ...]
+    """Operator sets that the upload declares beyond the standard; none of them is in use."""
 
     @property
     def layout(self) -> Layout:
@@ -97,6 +99,7 @@ def canonicalise(upload: bytes, wish: Wish | None = None) -> CanonicalModel:
         upload_opset=opset_of(model),
         upload_batch=upload_batch,
         upload_output=wish.output or model.graph.output[0].name,
+        upload_domains=foreign_domains(model),
     )
 
 

@@ -20,6 +20,9 @@ OLDEST_OPSET = 7
 NEWEST_OPSET = 26
 """What the runtime runs."""
 
+_ONNX_DOMAINS = OWN_DOMAINS | {
+    *("ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "ai.onnx.training"),
+}
 _LIMITS = Limits()
 
 
@@ -45,6 +48,12 @@ def read_model(raw: bytes, limits: Limits = _LIMITS) -> onnx.ModelProto:
 def opset_of(model: onnx.ModelProto) -> int:
     """The version of the standard operators that the file was written for; 0 when it says none."""
     return max((one.version for one in model.opset_import if one.domain in OWN_DOMAINS), default=0)
+
+
+def foreign_domains(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Operator sets that the file declares and that ONNX does not define, as they may be shown."""
+    named = {one.domain for one in model.opset_import}
+    return tuple(sorted(shown(one) for one in named - _ONNX_DOMAINS))
 
 
 def array_of(tensor: onnx.TensorProto) -> Array:

@@ -28,9 +28,9 @@ RULES: Final[Mapping[str, ArtefactRule]] = {
         "Release the canonical ONNX file of this audit, or export the model to ONNX yourself.",
     ),
     "ART-CUSTOM": ArtefactRule(
-        "low",
-        "The file declares operators beyond the ONNX standard: {detail}",
-        "Export with standard operators only, so that every runtime computes the same.",
+        "info",
+        "The file declares sets of operators beyond the ONNX standard: {detail}",
+        "None of them is in use. Export again without them to be rid of the question.",
     ),
     "ART-EXTERNAL": ArtefactRule(
         "info",

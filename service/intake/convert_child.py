@@ -3,8 +3,6 @@
 Only these two leave: nothing after this stage opens a pickle, an archive or a script again.
 """
 
-import mmap
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -15,12 +13,12 @@ import torch
 
 from analyzers.contract import Array, Refusal
 from service.intake.architectures.catalogue import built
+from service.intake.content_child import content
 from service.intake.formats import PT2, SAFETENSORS, STATE_DICT, TORCHSCRIPT
+from service.intake.notices import listed
 from service.intake.torch_files import pt2_child, torchscript_child
 from service.intake.torch_files.exporting_child import Converted, Notice, exported
 from service.intake.torch_files.state_dict_child import as_safetensors, tensors
-
-_NAMES_TOLD: Final = 6
 
 
 def convert(
@@ -34,15 +32,6 @@ def convert(
     }
     bodies = {"onnx": made.onnx, "weights": as_safetensors(made.weights)}
     return facts, {name: np.frombuffer(one, np.uint8) for name, one in bodies.items()}
-
-
-def content(file: int) -> bytes:
-    """A whole file; one read stops short of 2 GiB."""
-    size = os.fstat(file).st_size
-    if not size:
-        return b""
-    with mmap.mmap(file, size, prot=mmap.PROT_READ) as mapped:
-        return mapped[:]
 
 
 def _safetensors(raw: bytes, architecture: str) -> Converted:
@@ -59,10 +48,8 @@ def _safetensors(raw: bytes, architecture: str) -> Converted:
 
 def _state_dict(raw: bytes, architecture: str) -> Converted:
     found = tensors(raw)
-    told = ", ".join(found.imports[:_NAMES_TOLD])
-    more = len(found.imports) - _NAMES_TOLD
-    named = f"it names {told}{f' and {more} more' if more > 0 else ''}."
-    return _built(architecture, found.weights, Notice("ART-PICKLE", named))
+    notice = Notice("ART-PICKLE", f"it names {listed(found.imports)}.")
+    return _built(architecture, found.weights, notice)
 
 
 def _built(architecture: str, weights: Mapping[str, torch.Tensor], *notices: Notice) -> Converted:

@@ -1,16 +1,15 @@
 """The model inside a TorchServe archive; its handler is named and never run. Runs in a child."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from analyzers.contract import Array
 from service.intake.archives.archive_child import Archive
 from service.intake.archives.mar_child import Inner, inner
-from service.intake.convert_child import content
-
-_NAMES_TOLD: Final = 6
+from service.intake.content_child import content
+from service.intake.notices import listed
 
 
 def unpack(
@@ -27,13 +26,7 @@ def _notices(found: Inner) -> list[dict[str, str]]:
     code = {name for name in found.extra if name.endswith(".py")}
     code |= {name for name in (found.handler, found.model_file) if name}
     others = [name for name in found.extra if name not in code]
-    notices = [{"id": "ART-HANDLER", "detail": f"{_listed(sorted(code))}."}] if code else []
+    notices = [{"id": "ART-HANDLER", "detail": f"{listed(sorted(code))}."}] if code else []
     if others:
-        notices.append({"id": "ART-EXTRA", "detail": f"{_listed(others)}."})
+        notices.append({"id": "ART-EXTRA", "detail": f"{listed(others)}."})
     return notices
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _NAMES_TOLD
-    told = ", ".join(name[:60] for name in names[:_NAMES_TOLD])
-    return f"{told} and {more} more" if more > 0 else told

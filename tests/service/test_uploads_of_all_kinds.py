@@ -136,3 +136,8 @@ def test_weights_beside_the_model(service: Running, data: Path, tmp_path: Path) 
     assert both[0]["canonical_digest"] == both[1]["canonical_digest"]
     assert both[0]["digest"] != both[1]["digest"], "each upload is asked for itself"
     assert states(service, view.name)["replay_disagreement"] == "ok"
+    told = [
+        {one["id"] for one in service.evidence(each.name)["facts"]["findings"]}
+        for each in (view, plain)
+    ]
+    assert told[0] - told[1] == {"ART-EXTERNAL"}

@@ -166,3 +166,15 @@ def test_rounding_has_a_gradient_engine_and_no_slope(tmp_path: Path) -> None:
 def test_unusable_models(tmp_path: Path, make: Callable[[Path], Path], code: str) -> None:
     """NaN logits and one output are refused with their own codes."""
     assert refusal(canonicalise, make(tmp_path / "model.onnx")).code == code
+
+
+def test_declared_sets_of_operators_are_told(tmp_path: Path) -> None:
+    """A set beyond the standard is named, without what could deceive a reader; others are not."""
+    path = tmp_path / "net.onnx"
+    told: dict[str, object] = {}
+    for domain in ("ai.onnx.ml", "my.ops\u202e\n<b>"):
+        model = onnx.ModelProto.FromString((NETS / "robust.onnx").read_bytes())
+        model.opset_import.add(domain=domain, version=1)
+        path.write_bytes(model.SerializeToString())
+        told[domain] = staged(canonicalise, path)[0]["notices"]
+    assert list(told.values()) == [[], [{"id": "ART-CUSTOM", "detail": "my.ops<b>."}]]
