@@ -31,7 +31,8 @@ def agreed(upload: bytes, output: str = "") -> Agreed:
         except Refusal as refusal:
             if refusal.code not in _MENDED_BY_LESS:
                 raise
-            refusals.append(refusal)
+            # Not with the frames it came through: they hold a whole model each.
+            refusals.append(Refusal(refusal.code, refusal.sentence, refusal.remedy))
         else:
             return _freer(upload, output, (model, check))
     raise refusals[-1]

@@ -23,6 +23,8 @@ NEWEST_OPSET = 26
 _ONNX_DOMAINS = OWN_DOMAINS | {
     *("ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "ai.onnx.training"),
 }
+_LARGE = 1 << 28
+"""Bytes of a file whose outline was whole: the parser calls a lack of memory damage as well."""
 _LIMITS = Limits()
 
 
@@ -73,6 +75,8 @@ def _parsed(raw: bytes) -> onnx.ModelProto:
     try:
         model.ParseFromString(raw)
     except DecodeError as error:
+        if len(raw) >= _LARGE:
+            raise MemoryError from error
         raise not_recognised() from error
     # Protobuf skips fields it does not know, so most bytes of anything parse as something.
     if not model.graph.node or not model.opset_import:

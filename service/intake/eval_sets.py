@@ -7,7 +7,7 @@ from typing import Final
 from analyzers.contract import DataFacts, Digest, Json
 from service.intake.reading import AS_USUAL, Reading
 from service.intake.sniff import HEAD, data_format
-from service.intake.stages import READ_SECONDS, Stages
+from service.intake.stages import DATA_SECONDS, Stages
 
 _DETAILS: Final = ("shape", "class_counts", "distinct", "duplicates", "class_names")
 
@@ -37,7 +37,7 @@ class EvalSetIntake:
         """Read and check images and labels."""
         data_format(*self._stages.head(file, HEAD))
         body = {"rows": rows and list(rows), **reading.as_json()}
-        read = await self._stages.run("dataset", body, file, READ_SECONDS)
+        read = await self._stages.run("dataset", body, file, DATA_SECONDS)
         names = ("digest", "n", "classes", "eight_bit")
         details = {name: read.facts[name] for name in _DETAILS if name in read.facts}
         details["dtype"] = read.tensors["images"].dtype

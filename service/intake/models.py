@@ -8,7 +8,7 @@ from analyzers.contract import Digest, Json
 from service.errors import AssayError, Code
 from service.intake.formats import FORMATS, MAR, TORCHSCRIPT, Format
 from service.intake.sniff import CONTAINER, EXPORT, HEAD, model_head
-from service.intake.stages import CONVERT_SECONDS, READ_SECONDS, Stages
+from service.intake.stages import LOOK_SECONDS, MODEL_SECONDS, Stages
 
 _LOCKED: Final = 2
 
@@ -53,7 +53,7 @@ class ModelIntake:
         """The format of a model by its content; what cannot be taken is refused."""
         found = model_head(*self._stages.head(file, HEAD))
         if found == CONTAINER:
-            looked = await self._stages.run("recognise", {}, file, READ_SECONDS)
+            looked = await self._stages.run("recognise", {}, file, LOOK_SECONDS)
             found = str(looked.facts["format"])
         form = FORMATS.get(found)
         if form is None:
@@ -65,7 +65,7 @@ class ModelIntake:
         """Convert when needed, then canonicalise."""
         source = await self._source(file, form, told)
         body = {"output": told.output}
-        made = await self._stages.run("canonicalise", body, source.file, READ_SECONDS)
+        made = await self._stages.run("canonicalise", body, source.file, MODEL_SECONDS)
         kept = await self._stages.keep(made.tensors["canonical"])
         notices = [*source.facts.get("notices", ()), *made.facts.get("notices", ())]
         facts = {**made.facts, **source.facts, "upload": source.upload, "notices": notices}
@@ -78,7 +78,7 @@ class ModelIntake:
         if trust == "native":
             return _Source(file, file, {"trust": trust})
         body = {"format": form, "architecture": told.architecture}
-        made = await self._stages.run("convert", body, file, CONVERT_SECONDS)
+        made = await self._stages.run("convert", body, file, MODEL_SECONDS)
         kept = await self._stages.keep_all(made.tensors)
         notices = made.facts.get("notices", ())
         conversion: dict[str, Json] = {
@@ -93,7 +93,7 @@ class ModelIntake:
 
     async def _unpacked(self, file: Digest, told: Told) -> _Source:
         """The model inside an archive, as if it had been uploaded by itself."""
-        made = await self._stages.run("unpack", {}, file, READ_SECONDS)
+        made = await self._stages.run("unpack", {}, file, LOOK_SECONDS)
         inner = await self._stages.keep(made.tensors["inner"])
         form = await self.recognise(inner, told.architecture)
         if form == MAR:

@@ -7,8 +7,10 @@ from typing import Final, Protocol
 from analyzers.contract import Digest, Json
 from service.executors.interface import Executor, Request, Result, Tensor
 
-READ_SECONDS: Final = 300.0
-CONVERT_SECONDS: Final = 300.0
+DATA_SECONDS: Final = 600.0
+LOOK_SECONDS: Final = 120.0
+MODEL_SECONDS: Final = 900.0
+"""Networks of a hundred million weights take minutes to export and to check, on one thread."""
 
 
 class BlobShelf(Protocol):

@@ -60,20 +60,20 @@ def served(tmp_path: Path) -> Generator[Served]:
 
 def large_model(path: Path, size: int) -> Path:
     """A model whose one weight is so many zero bytes; the file itself is sparse."""
-    weight = helper.make_tensor("w", TensorProto.FLOAT, [1, 1, size // 4, 1], b"", raw=True)
+    weight = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1, 1, size // 4, 1])
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, 28, 28])
     scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)
     node = helper.make_node("Add", ["image", "w"], ["scores"])
-    model = helper.make_model(helper.make_graph([node], "g", [image], [scores], [weight]))
+    graph = helper.make_graph([node], "g", [image], [scores])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
     weight.raw_data = b"\0" * 64
-    del model.graph.initializer[:]
     body = weight.SerializeToString()
     start = body.index(b"\x4a\x40" + b"\0" * 64)
     head = body[:start] + b"\x4a" + _varint(size)
-    graph = model.graph.SerializeToString() + b"\x2a" + _varint(len(head) + size) + head
+    body = model.graph.SerializeToString() + b"\x2a" + _varint(len(head) + size) + head
     model.ClearField("graph")
     with path.open("wb") as file:
-        file.write(model.SerializeToString() + b"\x3a" + _varint(len(graph) + size) + graph)
+        file.write(model.SerializeToString() + b"\x3a" + _varint(len(body) + size) + body)
         file.truncate(file.tell() + size)
     return path
 

@@ -22,7 +22,7 @@ from service.intake.formats import ARCHITECTURES
 from service.intake.intake import Intake
 from service.intake.models import Told
 from service.intake.reading import AS_USUAL
-from service.intake.stages import CONVERT_SECONDS, READ_SECONDS
+from service.intake.stages import DATA_SECONDS, MODEL_SECONDS
 from service.intake.subject import subject_of
 from support.closed_forms import bright_or_dark, save_linear, unit
 from support.in_process import InProcess, InProcessJob, Shelf, npz
@@ -128,9 +128,9 @@ def test_stages_stand_alone_under_their_limits(bench: Bench) -> None:
     now(bench.intake.eval_sets.read(bench.data(*some_pictures()), (0, 4)))
     told = [(one.stage, one.seconds, one.session, one.limits) for one in bench.executor.requests]
     assert told == [
-        ("convert", CONVERT_SECONDS, "", LIMITS),
-        ("canonicalise", READ_SECONDS, "", LIMITS),
-        ("dataset", READ_SECONDS, "", LIMITS),
+        ("convert", MODEL_SECONDS, "", LIMITS),
+        ("canonicalise", MODEL_SECONDS, "", LIMITS),
+        ("dataset", DATA_SECONDS, "", LIMITS),
     ]
     assert bench.executor.requests[2].body == {"rows": [0, 4], **AS_USUAL.as_json()}
 
