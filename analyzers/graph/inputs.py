@@ -64,7 +64,7 @@ def image_input(model: onnx.ModelProto) -> ImageInput:
     axes = [axis.dim_value for axis in source.type.tensor_type.shape.dim]
     if len(axes) < 2:  # noqa: PLR2004 - a batch, and pixels
         raise _refused(f"The model's input has {len(axes)} axes; a batch of images has more.")
-    if axes[0] > 1:
+    if axes[0] > 1 or (axes[0] == 0 and source.type.tensor_type.shape.dim[0].HasField("dim_value")):
         raise _refused(f"The model takes exactly {axes[0]} images at once.")
     if 0 in axes[1:]:
         raise _refused("The model leaves the image size or the channels open.")

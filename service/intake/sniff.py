@@ -27,7 +27,7 @@ _ONNX_FIELDS: Final = frozenset({0x08, 0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42,
 
 _FOREIGN: Final = (
     (b"\x89HDF\r\n\x1a\n", "a Keras HDF5 file, which may hold code"),
-    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x1f\x8b", "a gzip archive, such as a TorchServe archive not in the default format"),
     (b"BZh", "a bzip2 archive"),
     (b"\xfd7zXZ\x00", "an xz archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),

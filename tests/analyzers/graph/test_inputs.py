@@ -110,3 +110,13 @@ def test_signed_bytes_have_their_middle_at_zero() -> None:
     spec = read((1, 2, 2), onnx.TensorProto.INT8).spec
     image = np.array([[[[0.0, 1.0], [128 / 255, 64 / 255]]]], np.float32)
     assert spec.apply(image).ravel().tolist() == [-128, 127, 0, -64]
+
+
+@pytest.mark.parametrize("size", [0, 2, 64])
+def test_a_batch_of_one_size_is_refused(size: int) -> None:
+    """One image or any number; two are not one, and none is not any."""
+    body = model([node("Flatten", "image", "logits")], shape=("n", 3, 6, 8))
+    body.graph.input[0].type.tensor_type.shape.dim[0].dim_value = size
+    with pytest.raises(Refusal, match=f"exactly {size} images") as caught:
+        image_input(body)
+    assert caught.value.code == "MODEL_INPUT_UNSUPPORTED"
