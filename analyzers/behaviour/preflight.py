@@ -189,13 +189,16 @@ class _Trials(NamedTuple):
     rows: int
     own: _Trial
     others: Sequence[_Trial]
+    wide: Interval
+    """The declared way's own, as wide as those of other layouts and colours."""
 
 
 def _trials(done: Sequence[Done]) -> _Trials:
-    """Counts with intervals that all hold at once (Bonferroni).
+    """Counts with intervals; those of other layouts and colours hold all at once (Bonferroni).
 
-    They are as wide as if combinations had been tried, since whether they are depends on the
-    counts; and combinations count once they have seen the same rows.
+    These are as wide as if combinations had been tried, since whether they are depends on the
+    counts; and combinations count once they have seen the same rows. That there are more of them
+    may not hide a wrong normalisation, which keeps the intervals it would have without them.
     """
     sums: Counter[str] = Counter()
     for one in _first(done):
@@ -206,9 +209,10 @@ def _trials(done: Sequence[Done]) -> _Trials:
     if sum(int(one.numbers[_FLIPPED]) for one in flips) == rows:
         for one in flips:
             sums.update({name: int(count) for name, count in one.numbers.items()})
-    found = [_trial(one, sums, rows, level) for one in _variants(sums)]
-    own = next((one for one in found if not one.variant.changes), _trial(Variant(), sums, rows))
-    return _Trials(rows, own, [one for one in found if one.variant.changes])
+    own = _trial(Variant(), sums, rows)
+    others = [one for one in _variants(sums) if one.changes]
+    found = [_trial(one, sums, rows, _LEVEL if one.plain else level) for one in others]
+    return _Trials(rows, own, found, _trial(Variant(), sums, rows, level).interval)
 
 
 def _variants(sums: Mapping[str, int]) -> list[Variant]:
@@ -222,8 +226,9 @@ def _trial(one: Variant, sums: Mapping[str, int], rows: int, level: float = _LEV
 
 def _better(found: _Trials, case: Case) -> list[_Trial]:
     """Beyond both intervals, and beyond chance, which recommends nothing."""
-    bar = max(found.own.interval.high, 1 / case.subject.classes)
-    return [one for one in found.others if one.interval.low > bar]
+    chance = 1 / case.subject.classes
+    bars = {True: max(found.own.interval.high, chance), False: max(found.wide.high, chance)}
+    return [one for one in found.others if one.interval.low > bars[one.variant.plain]]
 
 
 def _best(better: Sequence[_Trial]) -> _Trial:

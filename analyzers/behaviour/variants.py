@@ -30,6 +30,11 @@ class Variant(NamedTuple):
         return ":".join(part for part in parts if part)
 
     @property
+    def plain(self) -> bool:
+        """Whether nothing but the normalisation differs."""
+        return self.layout is None and not self.flipped
+
+    @property
     def changes(self) -> int:
         """How many things it changes."""
         return (self.normalisation != DECLARED) + (self.layout is not None) + self.flipped

@@ -48,7 +48,8 @@ def _safetensors(raw: bytes, architecture: str) -> Converted:
 
 def _state_dict(raw: bytes, architecture: str) -> Converted:
     found = tensors(raw)
-    notice = Notice("ART-PICKLE", f"it names {listed(found.imports)}.")
+    taken = f" The weights under '{listed([found.under])}' were taken." if found.under else ""
+    notice = Notice("ART-PICKLE", f"it names {listed(found.imports)}.{taken}")
     return _built(architecture, found.weights, notice)
 
 

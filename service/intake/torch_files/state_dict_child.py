@@ -50,10 +50,12 @@ Raw = bytes | mmap.mmap
 
 
 class StateDict(NamedTuple):
-    """Weights by name, and everything that their file imports."""
+    """Weights by name, where they lay in their file, and everything that it imports."""
 
     weights: dict[str, torch.Tensor]
     imports: tuple[str, ...]
+    under: str
+    """The key of a checkpoint that they were found under; empty when they were all of it."""
 
 
 def tensors(raw: Raw) -> StateDict:
@@ -64,10 +66,10 @@ def tensors(raw: Raw) -> StateDict:
         plain, imports = from_sequence(raw)
     else:
         raise broken("The file is not one that torch.save writes.")
-    weights = _mapping(_loaded(plain))
+    under, weights = _found(_loaded(plain))
     _check_amount(weights)
     plain_ones = {name: weights[name].detach().contiguous() for name in sorted(weights)}
-    return StateDict(plain_ones, imports)
+    return StateDict(plain_ones, imports, under)
 
 
 def as_safetensors(weights: Mapping[str, torch.Tensor]) -> bytes:
@@ -177,27 +179,60 @@ def _loaded(plain: bytes) -> object:
         raise broken("The file cannot be read by torch's restricted loader.") from error
 
 
-def _mapping(loaded: object) -> dict[str, torch.Tensor]:
-    """The weights themselves, or the one set of weights that a checkpoint wraps."""
+def _found(loaded: object) -> tuple[str, dict[str, torch.Tensor]]:
+    """The weights themselves, or the one set of weights that a checkpoint wraps, and its key.
+
+    Whatever else may be a set of weights is a reason to ask: the wrong one would be audited.
+    """
     if not isinstance(loaded, dict):
         raise broken(f"The file holds a {type(loaded).__name__}, not tensors by their names.")
     top = cast(dict[object, object], loaded)
-    if _is_weights(top):
-        return top
-    inside = {str(key): value for key, value in top.items() if _is_weights(value)}
-    if len(inside) > 1:
-        names = ", ".join(ascii(name[:40]) for name in sorted(inside)[:6])
-        raise broken(f"The file holds {len(inside)} sets of tensors, {names}; one is taken.")
-    if inside:
-        return next(iter(inside.values()))
     alone = {key: value for key, value in top.items() if not isinstance(value, _SCALARS)}
     if _is_weights(alone):
-        return alone
-    names = ", ".join(ascii(str(key)[:40]) for key in list(top)[:6]) or "nothing"
-    raise broken(f"The file holds no tensors by their names; it holds {names}.")
+        return "", alone
+    holding = {
+        str(key): value
+        for key, value in top.items()
+        if _holds(value) and not _is_figure(value) and not _of_training(key)
+    }
+    if not any(isinstance(value, dict) for value in holding.values()):
+        names = ", ".join(ascii(str(key)[:40]) for key in list(top)[:6]) or "nothing"
+        raise broken(f"The file holds no tensors by their names; it holds {names}.")
+    if len(holding) > 1:
+        names = ", ".join(ascii(name[:40]) for name in sorted(holding)[:6])
+        raise broken(f"The file holds tensors in {len(holding)} places, {names}; one is taken.")
+    ((key, value),) = holding.items()
+    if not _is_weights(value):
+        raise broken(f"What lies under {ascii(key[:40])} is not only tensors by their names.")
+    return key, value
 
 
 _SCALARS: Final = (bool, int, float, str, bytes, type(None))
+_TRAINING: Final = ("optim", "sched", "lr_sched", "scaler", "amp", "rng", "random")
+"""Beginnings of keys under which checkpoints keep the state of a training, not of a model."""
+_DEEPEST: Final = 8
+
+
+def _is_figure(value: object) -> bool:
+    """A single number, as people keep a loss beside the weights."""
+    return isinstance(value, torch.Tensor) and value.numel() == 1
+
+
+def _of_training(key: object) -> bool:
+    return isinstance(key, str) and key.lower().startswith(_TRAINING)
+
+
+def _holds(value: object, depth: int = 0) -> bool:
+    """Whether there are tensors in it, however deep; what goes too deep may hold some."""
+    if isinstance(value, torch.Tensor) or depth > _DEEPEST:
+        return True
+    if isinstance(value, dict):
+        inside = cast(dict[object, object], value).values()
+    elif isinstance(value, list | tuple | set):
+        inside = cast(list[object], value)
+    else:
+        return False
+    return any(_holds(one, depth + 1) for one in inside)
 
 
 def _is_weights(value: object) -> TypeGuard[dict[str, torch.Tensor]]:

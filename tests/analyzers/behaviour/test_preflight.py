@@ -307,22 +307,26 @@ FIRST = [one.name for one in first_tried(InputSpec(), 3)]
 
 @pytest.mark.parametrize("share", [0.12, 0.3, 0.6, 0.9])
 def test_chance_is_not_mistaken_for_a_fit(share: float) -> None:
-    """Of 200 audits in which no way is better at most 1% name one.
+    """Of 200 audits in which no way is better at most 2% name one.
 
     The control shows that chance is there: of as many some way looks better by more than the half
     of one interval, which would name it if it were the only one asked.
     """
     found = [drawn_by_chance(share, seed) for seed in range(200)]
-    assert sum(one.counts["numerator"] > 0 for one in found) <= 2
+    assert sum(one.counts["numerator"] > 0 for one in found) <= 4
     values = [one.view.data["values"] for one in found if one.view is not None]
     half = [own - wilson(round(own * TRIED_ROWS), TRIED_ROWS).low for own, *_ in values]
     ahead = sum(max(row) > row[0] + margin for row, margin in zip(values, half, strict=True))
     assert ahead > 20
 
 
-def test_more_candidates_need_more_evidence() -> None:
-    """What convinces as the only candidate does not convince as the best of many."""
-    numbers = {"tried": 100, "right:declared": 40, "right:cifar10": 61}
+@pytest.mark.parametrize(("better", "hidden"), [("declared:reversed", 0), ("cifar10", 1)])
+def test_more_candidates_need_more_evidence(better: str, hidden: int) -> None:
+    """What convinces alone does not convince as the best of many, unless it is a normalisation.
+
+    Those are held to the interval that they would have without any other way.
+    """
+    numbers = {"tried": 100, "right:declared": 40, f"right:{better}": 61}
     many = {**{f"right:{name}": 40 for name in known(3) if name != "cifar10"}, **numbers}
     columns: dict[str, Sequence[Json]] = {"row": [], "state": []}
     found = [
@@ -333,7 +337,7 @@ def test_more_candidates_need_more_evidence() -> None:
         )[1]
         for told in (numbers, many)
     ]
-    assert [one.counts["numerator"] for one in found] == [1, 0]
+    assert [one.counts["numerator"] for one in found] == [1, hidden]
 
 
 def test_few_images_prove_nothing() -> None:

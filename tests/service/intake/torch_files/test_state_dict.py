@@ -101,7 +101,10 @@ def test_a_whole_model_is_code(legacy: bool) -> None:
 @pytest.mark.parametrize(
     ("thing", "about"),
     [
-        ({"model": STATE, "ema": STATE}, "2 sets of tensors, 'ema', 'model'"),
+        ({"model": STATE, "ema": STATE}, "tensors in 2 places, 'ema', 'model'"),
+        ({"state_dict": {**STATE, "flag": 1}, "ema": STATE}, "2 places, 'ema', 'state_dict'"),
+        ({"model": {"net": STATE}, "teacher": STATE}, "2 places, 'model', 'teacher'"),
+        ({"state_dict": {**STATE, "flag": 1}}, "'state_dict' is not only tensors"),
         (torch.ones(3), "holds a Tensor"),
         ([torch.ones(3)], "holds a list"),
         ({}, "holds nothing"),

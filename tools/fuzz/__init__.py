@@ -1,0 +1,1 @@
+"""A structure-aware malformed corpus, and a runner that sends it through a real service."""

@@ -1,0 +1,54 @@
+"""Small honest files as torch writes them."""
+
+import functools
+import io
+import warnings
+from collections.abc import Mapping
+from typing import Final
+
+import torch
+from torch import nn
+from torch.export import Dim, export, save
+
+from service.intake.architectures.catalogue import build
+
+ARCHITECTURE: Final = "lenet5"
+_SIDE: Final = 8
+
+
+@functools.cache
+def weights() -> Mapping[str, torch.Tensor]:
+    """The weights of a network of the catalogue."""
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]  # its number has no type
+    return build(ARCHITECTURE).state_dict()
+
+
+@functools.cache
+def state_dict(*, legacy: bool) -> bytes:
+    """An honest state dict in one of its two forms."""
+    file = io.BytesIO()
+    torch.save(dict(weights()), file, _use_new_zipfile_serialization=not legacy)  # pyright: ignore[reportUnknownMemberType]  # open types
+    return file.getvalue()
+
+
+def _network() -> nn.Module:
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]  # its number has no type
+    return nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 4)).eval()
+
+
+@functools.cache
+def exported() -> bytes:
+    file = io.BytesIO()
+    free = ({0: Dim("batch", min=1, max=64)},)
+    save(export(_network(), (torch.rand(2, 3, _SIDE, _SIDE),), dynamic_shapes=free), file)
+    return file.getvalue()
+
+
+@functools.cache
+def scripted() -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit is on its way out
+        program = torch.jit.script(_network())  # pyright: ignore[reportUnknownMemberType]  # open types
+        torch.jit.save(program, file)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # open types
+    return file.getvalue()
