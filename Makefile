@@ -15,7 +15,7 @@ DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-installed test-deep check format bench figures proto clean
+.PHONY: help setup demo test test-installed test-deep check format bench fuzz figures proto clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -48,6 +48,9 @@ format: $(DEV) ## let ruff mend what it can
 
 bench: $(DEV) ## measure speed against the peers, side by side
 	$(PY) -m tools.bench
+
+fuzz: $(DEV) ## send 10,000 malformed files through a service (about 20 minutes); FUZZ='--inputs 500'
+	OMP_NUM_THREADS=1 $(PY) -m tools.fuzz $(FUZZ)
 
 figures: $(DEV) ## print the project's own figures beside their aims (coverage as `make test` left it)
 	$(PY) tools/figures.py

@@ -226,13 +226,13 @@ def error_from_json(body: dict[str, object]) -> AssayError:
     held: dict[str, object] = details if isinstance(details, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # JSON object
     return AssayError(
         code,
-        _printable(body.get("sentence"), "Something went wrong inside the service."),
-        _printable(body.get("remedy"), "Try again; if it stays, look into the service's log."),
-        **{str(key)[:64]: _printable(value, "") for key, value in held.items()},
+        printable(body.get("sentence"), "Something went wrong inside the service."),
+        printable(body.get("remedy"), "Try again; if it stays, look into the service's log."),
+        **{str(key)[:64]: printable(value, "") for key, value in held.items()},
     )
 
 
-def _printable(text: object, otherwise: str) -> str:
+def printable(text: object, otherwise: str = "") -> str:
     """A child's text is data: bounded and without control characters."""
     clean = "".join(char for char in str(text or "") if char.isprintable())
     return clean[:500] or otherwise

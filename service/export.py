@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -46,7 +46,7 @@ class Comparison:
 class Product:
     """The bytes of an exported file, and what is known of them."""
 
-    raw: bytes
+    raw: bytes = field(repr=False)
     opset: int
     classes: int
     exporter: str

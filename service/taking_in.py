@@ -99,6 +99,7 @@ class TakingIn:
         )
         known = await self._catalogue.conversion(wish)
         if known is not None:
+            self._intake.models.admit(form, row.architecture, known.facts)
             return Canonical(known.canonical_digest, known.facts)
         told = Told(row.architecture, row.output)
         made = await self._intake.models.canonical(row.file_digest, form, told)

@@ -56,15 +56,15 @@ def candidates(declared: InputSpec, channels: int) -> dict[str, InputSpec]:
     }
 
 
-def flag(name: str, spec: InputSpec) -> str:
+def flag(name: str, spec: InputSpec, channels: int) -> str:
     """The command-line option that asks for a known preprocessing.
 
     Options know no scale: 255 x - m over s is x - m/255 over s/255.
     """
     if spec.scale == 1.0:
         return f"--normalize {name}"
-    mean = [value / spec.scale for value in spec.mean or (0.0,)]
-    std = [value / spec.scale for value in spec.std or (1.0,)]
+    mean = [value / spec.scale for value in spec.mean or (0.0,) * channels]
+    std = [value / spec.scale for value in spec.std or (1.0,) * channels]
     return f"--normalize {_listed(mean)}/{_listed(std)}"
 
 

@@ -52,7 +52,7 @@ class Variant(NamedTuple):
         """The command-line options that ask for it."""
         words: list[str] = []
         if self.normalisation != DECLARED:
-            words.append(flag(self.normalisation, known(channels)[self.normalisation]))
+            words.append(flag(self.normalisation, known(channels)[self.normalisation], channels))
         if self.layout is not None:
             words.append(f"--layout {self.layout}")
         if self.flipped:

@@ -6,6 +6,8 @@ from analyzers.contract import Refusal
 from analyzers.engines.selfcheck import SelfCheck, self_check
 from analyzers.graph.canonical import CanonicalModel, canonicalise
 from analyzers.graph.normalise import Wish
+from analyzers.graph.packed import whole
+from analyzers.graph.reading import read_model
 
 _LESS_AND_LESS: Final = (
     *((True, True, True), (True, False, True), (False, True, True), (False, False, True)),
@@ -31,6 +33,8 @@ def agreed(upload: bytes, output: str = "") -> Agreed:
         except Refusal as refusal:
             if refusal.code not in _MENDED_BY_LESS:
                 raise
+            if not refusals:
+                read_model(whole(upload))  # what reading refuses, no lesser wish can mend
             # Not with the frames it came through: they hold a whole model each.
             refusals.append(Refusal(refusal.code, refusal.sentence, refusal.remedy))
         else:

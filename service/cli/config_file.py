@@ -12,6 +12,7 @@ from typer.models import OptionInfo
 
 from service.core.strict_yaml import read_yaml
 from service.errors import AssayError, Code
+from service.rpc.addresses import is_local
 
 NAME = "assay.yaml"
 _MOST_BYTES = 64 << 10
@@ -107,6 +108,12 @@ def _value(path: Path, name: object, value: object, keys: Mapping[str, Key]) -> 
     key = keys[name]
     if not key.takes(value):
         raise _invalid(path, f"holds {name}: {_plain(value)}, which is not {key.expected}.")
+    if name == "server" and not is_local(str(value)):
+        raise _invalid(
+            path,
+            f"names the server {_plain(value)}, which is not on this machine.",
+            "Give --server on the command line: a file beside a model may come with the model.",
+        )
     if key.path and not str(value).startswith("~"):
         return str(path.parent / str(value))
     return value

@@ -53,6 +53,11 @@ RULES: Final[Mapping[str, ArtefactRule]] = {
         "The file holds pickles, which can run code in a reader less careful: {detail}",
         "Save the weights as safetensors, or the model as ONNX.",
     ),
+    "ART-WEIGHTS": ArtefactRule(
+        "info",
+        "Weights alone were uploaded and put into a network that was named for them: {detail}",
+        "Check that the clean accuracy is the one you know, or upload ONNX.",
+    ),
 }
 
 

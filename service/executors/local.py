@@ -13,7 +13,7 @@ from typing import Any
 from service.errors import AssayError, Code, error_from_json
 from service.executors.interface import Progress, Request, Result, Tensor
 from service.sandbox.children import launch
-from service.sandbox.frames import CONTROL, CONTROL_CAP, HEADER
+from service.sandbox.frames import CONTROL, CONTROL_CAP, HEADER, Broken, read_json
 
 Event = Mapping[str, Any]
 
@@ -157,8 +157,9 @@ class LocalExecutor:
         try:
             while True:
                 _, length = HEADER.unpack(await reader.readexactly(HEADER.size))
-                self._hear(json.loads(await reader.readexactly(length)))
-        except (asyncio.IncompleteReadError, OSError):
+                self._hear(read_json(await reader.readexactly(length)))
+        except (asyncio.IncompleteReadError, OSError, Broken, ValueError, LookupError):
+            # Gone, or speaking out of turn: either way nobody is left to wait for.
             self._fail_all()
 
     def _hear(self, event: Event) -> None:

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from analyzers.contract import Array, Refusal
-from service.intake.architectures.catalogue import built
+from service.intake.architectures.catalogue import built, look_alikes
 from service.intake.content_child import content
 from service.intake.formats import PT2, SAFETENSORS, STATE_DICT, TORCHSCRIPT
 from service.intake.notices import listed
@@ -56,7 +56,10 @@ def _state_dict(raw: bytes, architecture: str) -> Converted:
 def _built(architecture: str, weights: Mapping[str, torch.Tensor], *notices: Notice) -> Converted:
     network = built(architecture, weights)
     made = exported(network.module, network.input_shape)
-    return Converted(made.raw, made.drift, network.weights, notices)
+    others = look_alikes(architecture)
+    fits = f" The same weights would also fit {listed(others)}." if others else ""
+    named = Notice("ART-WEIGHTS", f"{architecture}.{fits}")
+    return Converted(made.raw, made.drift, network.weights, (*notices, named))
 
 
 def _pt2(raw: bytes, architecture: str) -> Converted:

@@ -38,6 +38,7 @@ def dataset(
     labels = class_numbers(stored.labels)
     ids = sample_ids(images, labels)
     facts = _facts(images, labels, ids) | _named(stored.class_names)
+    facts |= {"left_out": stored.left_out} if stored.left_out else {}
     return facts, {"images": images, "labels": labels, "ids": ids}
 
 

@@ -9,7 +9,7 @@ from service.intake.reading import AS_USUAL, Reading
 from service.intake.sniff import HEAD, data_format
 from service.intake.stages import DATA_SECONDS, Stages
 
-_DETAILS: Final = ("shape", "class_counts", "distinct", "duplicates", "class_names")
+_DETAILS: Final = (*("shape", "class_counts", "distinct", "duplicates", "class_names", "left_out"),)
 
 
 @dataclass(frozen=True)

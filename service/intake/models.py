@@ -2,15 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 
 from analyzers.contract import Digest, Json
-from service.errors import AssayError, Code
+from service.core.artefact import RULES
+from service.errors import AssayError, Code, printable
 from service.intake.formats import FORMATS, MAR, TORCHSCRIPT, Format
 from service.intake.sniff import CONTAINER, EXPORT, HEAD, model_head
 from service.intake.stages import LOOK_SECONDS, MODEL_SECONDS, Stages
 
 _LOCKED: Final = 2
+_MOST_NOTICES: Final = 16
+
+
+_FOUND: Final = (
+    *("shape", "layout", "either_layout", "dtype", "scale", "mean", "std", "axes", "classes"),
+    *("output_name", "tail", "batch", "opset", "upload_opset", "upload_batch", "replay_batch"),
+    *("upload_gap", "parameters", "bn_folded", "gradient_gap", "twin", "engine_parity"),
+)
+"""What a child may say of a canonical file; nothing else that it says is kept."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +77,15 @@ class ModelIntake:
         body = {"output": told.output}
         made = await self._stages.run("canonicalise", body, source.file, MODEL_SECONDS)
         kept = await self._stages.keep(made.tensors["canonical"])
-        notices = [*source.facts.get("notices", ()), *made.facts.get("notices", ())]
-        facts = {**made.facts, **source.facts, "upload": source.upload, "notices": notices}
+        found = {name: made.facts[name] for name in _FOUND}
+        notices = [*source.facts.get("notices", ()), *_notices(made.facts)]
+        facts = {**found, **source.facts, "upload": source.upload, "notices": notices}
         return Canonical(kept, facts)
+
+    def admit(self, form: str, architecture: str, facts: Mapping[str, Json]) -> None:
+        """Refuse what is remembered of an upload that would not be taken today."""
+        inner = facts.get("archive", {}).get("format", form)
+        self._check(FORMATS[inner], architecture)
 
     async def _source(self, file: Digest, form: str, told: Told) -> _Source:
         if form == MAR:
@@ -80,36 +96,34 @@ class ModelIntake:
         body = {"format": form, "architecture": told.architecture}
         made = await self._stages.run("convert", body, file, MODEL_SECONDS)
         kept = await self._stages.keep_all(made.tensors)
-        notices = made.facts.get("notices", ())
+        notices = _notices(made.facts)
         conversion: dict[str, Json] = {
-            name: value for name, value in made.facts.items() if name != "notices"
+            "format": form,
+            "weights": kept["weights"],
+            "largest_drift": float(made.facts["largest_drift"]),
         }
-        conversion.update(format=form, weights=kept["weights"])
         if told.architecture:
             conversion["architecture"] = told.architecture
         return _Source(
             kept["onnx"], "", {"trust": trust, "conversion": conversion, "notices": notices}
         )
 
-    async def _unpacked(self, file: Digest, told: Told) -> _Source:
+    async def _unpacked(self, file: Digest, owner: Told) -> _Source:
         """The model inside an archive, as if it had been uploaded by itself."""
         made = await self._stages.run("unpack", {}, file, LOOK_SECONDS)
         inner = await self._stages.keep(made.tensors["inner"])
-        form = await self.recognise(inner, told.architecture)
+        form = await self.recognise(inner, owner.architecture)
         if form == MAR:
             raise AssayError(
                 Code.MAR_NO_SUPPORTED_MODEL,
                 "The TorchServe archive holds another archive instead of a model.",
                 "Archive the model file itself, or upload it without an archive.",
             )
-        found = await self._source(inner, form, told)
+        found = await self._source(inner, form, owner)
         facts = dict(found.facts)
-        facts["notices"] = [*made.facts.get("notices", ()), *facts.get("notices", ())]
-        facts["archive"] = {
-            **{name: value for name, value in made.facts.items() if name != "notices"},
-            "format": form,
-            "file": inner,
-        }
+        facts["notices"] = [*_notices(made.facts), *facts.get("notices", ())]
+        told = {name: printable(made.facts.get(name, "")) for name in ("member", "model_name")}
+        facts["archive"] = {**told, "format": form, "file": inner}
         return replace(found, facts=facts)
 
     def _check(self, form: Format, architecture: str) -> None:
@@ -131,3 +145,15 @@ class ModelIntake:
                 "The file holds weights only, and no architecture was named for them.",
                 "Name it with --arch, or export the model to ONNX.",
             )
+
+
+def _notices(facts: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """What a child noted, as a report may hold it: known ids, short details."""
+    told: Json = facts.get("notices", [])
+    found = cast(list[Json], told)[:_MOST_NOTICES] if isinstance(told, list) else []
+    notes = [cast(dict[str, Json], one) for one in found if isinstance(one, dict)]
+    return [_notice(one) for one in notes if one.get("id") in RULES]
+
+
+def _notice(told: Mapping[str, Json]) -> dict[str, Json]:
+    return {"id": told["id"], "detail": printable(told.get("detail"))}

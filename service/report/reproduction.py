@@ -105,6 +105,7 @@ def _model(subject: Mapping[str, Json]) -> list[Pair]:
         ("canonical file", _sha(text(subject, "canonical_digest"))),
         ("uploaded file", _sha(text(subject, "file_digest"))),
         ("format", text(subject, "format")),
+        ("conversion trust", text(subject, "conversion_trust")),
         ("input", shape),
         ("preprocessing", told),
         ("classes", _count(subject, "classes")),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from service.sandbox.messages import SAID, Message, Ready
 
 FORKS_A_ZYGOTE = 200
 """Forked children share one address layout; a fresh zygote, taken when none lives, draws anew."""
+AHEAD = 50
+"""Forks before that at which the fresh one is started: it takes seconds to load its libraries."""
 
 
 def launch(entry: str, stream: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
@@ -98,6 +101,8 @@ class Nursery:
         self._generation = 0
         self._forks = 0
         self._live = 0
+        self._successor: tuple[Channel, subprocess.Popen[bytes]] | None = None
+        self._level = 0
         self._start()
 
     def engine(self) -> Mapping[str, str]:
@@ -120,9 +125,7 @@ class Nursery:
         """Fork a child and wait until it has restricted itself."""
         ours, theirs = pair()
         with self._lock:
-            if self._forks >= FORKS_A_ZYGOTE and not self._live:
-                self._stop()
-                self._start()
+            self._renew()
             pid, generation = self._fork(theirs, limits), self._generation
             self._live += 1
         theirs.close()
@@ -132,9 +135,9 @@ class Nursery:
         except Broken:
             child.end()
             raise
-        if not isinstance(said, Ready):
+        if not isinstance(said, Ready) or said.level < self._level:
             child.end()
-            message = "a child was not ready"
+            message = "a child was not ready, or not locked as it was promised"
             raise Broken(message)
         return child
 
@@ -157,6 +160,23 @@ class Nursery:
         with self._lock:
             self._generation += 1  # nobody is left to reap for, and no zygote to be replaced
             self._stop()
+            if self._successor is not None:
+                channel, process = self._successor
+                process.kill()
+                process.wait()
+                channel.close()
+
+    def _renew(self) -> None:
+        """Start the next zygote in time; take it when it is ready and no child lives."""
+        if self._forks >= FORKS_A_ZYGOTE - AHEAD and self._successor is None:
+            self._successor = self._hatched()
+        if self._forks < FORKS_A_ZYGOTE or self._live or self._successor is None:
+            return
+        hello = select.poll()
+        hello.register(self._successor[0].socket, select.POLLIN)
+        if hello.poll(0) or self._forks >= 2 * FORKS_A_ZYGOTE:
+            self._stop()
+            self._start()
 
     def _fork(self, theirs: Channel, limits: Mapping[str, int]) -> int:
         try:
@@ -172,16 +192,24 @@ class Nursery:
         return int(self._zygote.receive().body["pid"])
 
     def _start(self) -> None:
-        self._zygote, theirs = pair()
-        self._process = launch(
+        self._zygote, self._process = self._successor or self._hatched()
+        self._successor = None
+        hello = self._zygote.receive().body
+        self._engine, self._placement = dict(hello["engine"]), dict(hello["placement"])
+        # What was promised at the start was told to everybody; a looser lock later is no lock.
+        if not self._generation:
+            self._level, self._gap = int(hello["level"]), str(hello["gap"])
+        self._generation += 1
+        self._forks = 0
+
+    def _hatched(self) -> tuple[Channel, subprocess.Popen[bytes]]:
+        """A zygote that still loads; it says hello once it is ready."""
+        ours, theirs = pair()
+        process = launch(
             "service.sandbox.zygote:main", theirs.socket, self._device, *self._libraries
         )
         theirs.close()
-        hello = self._zygote.receive().body
-        self._engine, self._placement = dict(hello["engine"]), dict(hello["placement"])
-        self._level, self._gap = int(hello["level"]), str(hello["gap"])
-        self._generation += 1
-        self._forks = 0
+        return ours, process
 
     def _stop(self) -> None:
         self._zygote.close()

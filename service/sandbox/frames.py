@@ -5,6 +5,7 @@ header of a control frame. Whoever receives checks a length before reading a byt
 """
 
 import json
+import math
 import os
 import socket
 import struct
@@ -17,6 +18,9 @@ CONTROL = b"C"
 BLOB = b"B"
 CONTROL_CAP = 1 << 20
 MOST_FILES = 16
+MOST_DEPTH = 32
+"""Levels of nesting in a control frame."""
+_TOO_DEEP = "a control frame that nests too deep"
 _PIECE = 1 << 18
 
 
@@ -25,7 +29,7 @@ class Broken(Exception):  # noqa: N818 - named for what the other side did to th
 
 
 class Overflow(Broken):
-    """The other side announced more than its cap."""
+    """The other side announced more than its cap, or what nobody could pass on."""
 
 
 class Late(Broken):
@@ -87,16 +91,10 @@ class Channel:
             message = f"a frame of kind {kind!r} with {length} bytes where control was due"
             raise Overflow(message) if kind == CONTROL else Broken(message)
         try:
-            body = json.loads(b"".join(self._pieces(length)))
-        except ValueError as error:
+            return Control(read_json(b"".join(self._pieces(length))), files)
+        except Broken:
             self._drop(files)
-            message = "a control frame that is not JSON"
-            raise Broken(message) from error
-        if not isinstance(body, dict):
-            self._drop(files)
-            message = "a control frame that is no object"
-            raise Broken(message)
-        return Control(body, files)  # pyright: ignore[reportUnknownArgumentType]  # JSON object
+            raise
 
     def receive_blob(self, length: int) -> Iterator[bytes]:
         """Yield the pieces of a blob frame that must hold exactly ``length`` bytes."""
@@ -156,6 +154,44 @@ class Channel:
     def _drop(files: Sequence[int]) -> None:
         for file in files:
             os.close(file)
+
+
+def read_json(raw: bytes) -> dict[str, Any]:
+    """An object of plain JSON, no deeper than anybody here speaks.
+
+    What one process passes on, the next must be able to read and to write again.
+    """
+    try:
+        body = json.loads(raw, parse_constant=_no_number, parse_float=_finite)
+    except ValueError as error:
+        message = "a control frame that is not JSON"
+        raise Broken(message) from error
+    except RecursionError as error:
+        raise Overflow(_TOO_DEEP) from error
+    if not isinstance(body, dict):
+        message = "a control frame that is no object"
+        raise Broken(message)
+    layer: list[Any] = [body]
+    for _ in range(MOST_DEPTH):
+        layer = [part for one in layer for part in _parts(one)]
+        if not layer:
+            return body  # pyright: ignore[reportUnknownVariableType]  # JSON object
+    raise Overflow(_TOO_DEEP)
+
+
+def _parts(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
+    inside: Any = value.values() if isinstance(value, dict) else value  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # JSON
+    return [one for one in inside if isinstance(one, dict | list)]
+
+
+def _finite(written: str) -> float:
+    found = float(written)
+    return found if math.isfinite(found) else _no_number(written[:40])
+
+
+def _no_number(name: str) -> float:
+    message = f"{name} in a control frame"
+    raise Overflow(message)
 
 
 def pair() -> tuple[Channel, Channel]:

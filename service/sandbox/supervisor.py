@@ -51,7 +51,7 @@ class Supervisor:
         with self._speaking:
             try:
                 self._channel.send(body)
-            except Overflow:
+            except (Overflow, ValueError):  # too much, or nothing that JSON can say
                 # Whoever waits for the job must hear of its end, if not of its result.
                 error = too_much().as_json()
                 self._channel.send({"job": body["job"], "event": "failed", "error": error})

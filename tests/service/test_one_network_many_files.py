@@ -141,11 +141,11 @@ def logits(service: Running, view: AuditView) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("form", "wanted"),
     [
-        ("state-dict", {"ART-PICKLE"}),
-        ("mar", {"ART-HANDLER", "ART-PICKLE"}),
+        ("state-dict", {"ART-PICKLE", "ART-WEIGHTS"}),
+        ("mar", {"ART-HANDLER", "ART-PICKLE", "ART-WEIGHTS"}),
         ("pt2", {"ART-PICKLE"}),
         ("torchscript", {"ART-CODE"}),
-        ("safetensors", set[str]()),
+        ("safetensors", {"ART-WEIGHTS"}),
         ("onnx", set[str]()),
     ],
 )

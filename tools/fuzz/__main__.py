@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tools.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=10_000, help="how many files to send")
     parser.add_argument("--seed", type=int, default=0, help="another seed is another corpus")
-    parser.add_argument("--first", type=int, default=0, help="begin with this number of each format")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first input of each format"
+    )
     parser.add_argument("--format", action="append", choices=list(FORMATS), help="only these")
     parser.add_argument("--keep", type=Path, help="a folder for inputs that are worth a look")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin none after that")

@@ -14,8 +14,20 @@ ODD_NUMBERS: Final = (
 """Numbers that readers tend to take for others."""
 
 ODD_NAMES: Final = (
-    *("", " ", ".", "..", "/", "../../etc/passwd", "/dev/zero", "C:\\x", "a\\b", "a/../b", "\x00"),
-    *("line\nbreak", "\x1b[31mred", "\u202egpj.exe", "\ufeffbom", "\u0301", "\ud7ff", "é", "e\u0301"),
+    *("", " ", ".", "..", "/", "../../etc/passwd", "/dev/zero", "C:\\x"),
+    *(
+        "a\\b",
+        "a/../b",
+        "\x00",
+        "line\nbreak",
+        "\x1b[31mred",
+        "\u202egpj.exe",
+        "\ufeffbom",
+        "\u0301",
+        "\ud7ff",
+        "é",
+        "e\u0301",
+    ),
     *("<script>alert(1)</script>", "'; DROP TABLE models; --", "{{7*7}}", "%s%n", "$(id)"),
     *("x" * 300, "x" * 5000, "\N{PILE OF POO}" * 40, "-", "None", "image", "logits", "data.pkl"),
 )

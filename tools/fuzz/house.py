@@ -1,6 +1,7 @@
 """The service under test in a process of its own, and what can be seen of it from outside."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -67,14 +68,16 @@ class House:
     def measures(self) -> str:
         """Memory and files, then and now."""
         now = _measures(self.api, self.supervisor)
-        return ", ".join(f"{name} {before} -> {now.get(name)}" for name, before in self.first.items())
+        return ", ".join(
+            f"{name} {before} -> {now.get(name)}" for name, before in self.first.items()
+        )
 
     def zygotes_lost(self) -> list[str]:
         """Zygotes replaced before they had forked as often as one may: those died."""
         seen = sorted(self.zygotes.values())
         early = [
             later
-            for before, later in zip(seen, seen[1:], strict=False)
+            for before, later in itertools.pairwise(seen)
             if (later - before) * _MOST_FORKS < FORKS_A_ZYGOTE
         ]
         return [f"the zygote was replaced early, at input {at}" for at in early]

@@ -3,7 +3,7 @@
 import functools
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from tools.fuzz import pictures
 from tools.fuzz.damage import damaged
@@ -21,7 +21,11 @@ Segments = list[tuple[int, bytes]]
 def _seeds() -> tuple[bytes, ...]:
     pixels = pictures.images()[0]
     made = [pictures.encoded(pixels, "JPEG", mode) for mode in ("RGB", "L", "CMYK")]
-    told = ({"progressive": True}, {"subsampling": 2, "quality": 20}, {"restart_marker_rows": 1})
+    told: tuple[dict[str, Any], ...] = (
+        {"progressive": True},
+        {"subsampling": 2, "quality": 20},
+        {"restart_marker_rows": 1},
+    )
     made += [pictures.encoded(pixels, "JPEG", **one) for one in told]
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
     return (*made, pictures.encoded(pixels, "JPEG", exif=exif))

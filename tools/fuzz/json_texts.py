@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from tools.fuzz.draws import Draw
 
@@ -21,13 +21,13 @@ def changed(raw: bytes, draw: Draw) -> bytes:
 
 def value_changed(told: Json, draw: Draw) -> Json:
     """The same with something in it changed, at any depth."""
-    keys: list[Any] = list(told if isinstance(told, dict) else range(_length(told)))
+    keys = _keys(told)
     if not keys or draw.chance(0.12):
         return odd_value(told, draw)
     key, how = draw.pick(keys), draw.below(10)
     if how == 0:
         del told[key]
-    elif how == 1 and isinstance(told, dict):
+    elif how == 1 and isinstance(key, str):
         told[draw.name()] = told.pop(key)
     elif how == 1:
         told.insert(key, told[key])
@@ -36,15 +36,17 @@ def value_changed(told: Json, draw: Draw) -> Json:
     return told
 
 
-def _length(told: Json) -> int:
-    return len(told) if isinstance(told, list) else 0
+def _keys(told: Json) -> list[str] | list[int]:
+    if isinstance(told, dict):
+        return list(cast("dict[str, Json]", told))
+    return list(range(len(cast("list[Json]", told)))) if isinstance(told, list) else []
 
 
 def odd_value(told: Json, draw: Draw) -> Json:
     """Another value: near, odd, or of another kind."""
     if isinstance(told, int) and draw.chance(0.5):
         return draw.pick((told + 1, told - 1, -told, told * 2, draw.number()))
-    kinds = (
+    kinds: tuple[Json, ...] = (
         *(None, True, draw.number(), float(draw.number()), 1e308, 0.5, draw.name(), draw.name()),
         *([], {}, [told], {"key": told}, [draw.number()] * 40, _deep(draw.pick((3, 60, 900)))),
     )

@@ -1,7 +1,7 @@
 """ONNX models with parts changed: each change keeps the rest of the file well formed."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import onnx
@@ -18,6 +18,11 @@ _OPERATORS: Final = (
     *("Expand", "Range", "TopK", "Loop", "Scan", "If", "LSTM", "Einsum", "NonMaxSuppression"),
     *("RandomNormal", "Dropout", "StringNormalizer", "SequenceConstruct", "Optional", "Gather"),
     *("MaxRoiPool", "Col2Im", "GridSample", "DFT", "ConvTranspose", "MaxUnpool", "NoSuchOperator"),
+)
+
+_ATTRIBUTES: Final = (
+    *("axis", "axes", "pads", "strides", "group", "perm", "to", "value", "auto_pad", "mode"),
+    *("kernel_shape", "dilations", "keepdims", "blocksize", "body", "then_branch", "epsilon"),
 )
 
 
@@ -124,12 +129,10 @@ def attribute_changed(model: onnx.ModelProto, draw: Draw) -> None:
 
 def attribute_added(model: onnx.ModelProto, draw: Draw) -> None:
     """An attribute that the operator may not know, or may know otherwise."""
-    name = draw.pick(
-        ("axis", "axes", "pads", "strides", "group", "perm", "to", "value", "auto_pad", "kernel_shape",
-         "dilations", "keepdims", "blocksize", "mode", "body", "then_branch", draw.name())
-    )  # fmt: skip
     values = (_int64(draw), [_int64(draw)] * 3, 1.5, draw.name(), [0.5], ["a", "b"])
-    _node(model, draw).attribute.append(helper.make_attribute(name, draw.pick(values)))
+    _node(model, draw).attribute.append(
+        helper.make_attribute(draw.pick((*_ATTRIBUTES, draw.name())), draw.pick(values))
+    )
 
 
 def attribute_retyped(model: onnx.ModelProto, draw: Draw) -> None:
@@ -139,7 +142,8 @@ def attribute_retyped(model: onnx.ModelProto, draw: Draw) -> None:
         return
     one = draw.pick(draw.pick(held).attribute)
     if draw.chance(0.6):
-        one.type = draw.pick(list(AttributeProto.AttributeType.values()))
+        kinds = list(AttributeProto.AttributeType.values())
+        one.type = cast("AttributeProto.AttributeType", draw.pick(kinds))
     elif draw.chance(0.5):
         one.ref_attr_name = draw.name()
     else:

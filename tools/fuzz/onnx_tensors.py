@@ -39,7 +39,14 @@ def bytes_changed(model: onnx.ModelProto, draw: Draw) -> None:
     """Too few or too many bytes."""
     one = _one(model, draw)
     raw = one.raw_data
-    changes = (b"", raw[:-1], raw + b"\0", raw[: len(raw) // 2], raw * 3, draw.bytes(draw.below(64)))
+    changes = (
+        b"",
+        raw[:-1],
+        raw + b"\0",
+        raw[: len(raw) // 2],
+        raw * 3,
+        draw.bytes(draw.below(64)),
+    )
     one.raw_data = draw.pick(changes)
 
 

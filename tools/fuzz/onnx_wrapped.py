@@ -25,7 +25,9 @@ def nested(model: onnx.ModelProto, draw: Draw) -> None:
     """Branches in branches."""
     yes = numpy_helper.from_array(np.array(draw.chance(0.5)), "yes")
     model.graph.initializer.append(yes)
-    body = helper.make_graph([helper.make_node("Relu", ["image"], ["out"])], "b", [], [_value("out")])
+    body = helper.make_graph(
+        [helper.make_node("Relu", ["image"], ["out"])], "b", [], [_value("out")]
+    )
     for _ in range(draw.pick((1, 2, 5, 12, 24))):
         wrapped = helper.make_node("If", ["yes"], ["out"], then_branch=body, else_branch=body)
         if wrapped.ByteSize() > 1 << 19:
@@ -40,11 +42,12 @@ def looped(model: onnx.ModelProto, draw: Draw) -> None:
     trips = max(-(2**63), min(2**63 - 1, draw.number()))
     model.graph.initializer.append(numpy_helper.from_array(np.array(trips), "trips"))
     step = draw.pick((["Identity", "x"], ["Add", "x", "x"], ["Concat", "x", "x"]))
-    told = {"axis": 0} if step[0] == "Concat" else {}
     nodes = [
         helper.make_node("Identity", ["go"], ["still"]),
-        helper.make_node(step[0], step[1:], ["y"], **told),
+        helper.make_node(step[0], step[1:], ["y"]),
     ]
+    if step[0] == "Concat":
+        nodes[1].attribute.append(helper.make_attribute("axis", 0))
     given = [_value("i", TensorProto.INT64), _value("go", TensorProto.BOOL), _value("x")]
     body = helper.make_graph(nodes, "body", given, [_value("still", TensorProto.BOOL), _value("y")])
     loop = helper.make_node("Loop", ["trips", "", "image"], ["wrapped"], body=body)
@@ -61,7 +64,9 @@ def called(model: onnx.ModelProto, draw: Draw) -> None:
         domain = "" if name == "Relu" else "own"
         nodes = [helper.make_node(name, ["x"], ["z"], domain=domain)]
         nodes.append(helper.make_node(name if twice else "Identity", ["z"], ["y"], domain=domain))
-        model.functions.append(helper.make_function("own", f"F{level}", ["x"], ["y"], nodes, opsets))
+        model.functions.append(
+            helper.make_function("own", f"F{level}", ["x"], ["y"], nodes, opsets)
+        )
     model.opset_import.add(domain="own", version=1)
     _in_the_way(model, helper.make_node("F0", ["image"], ["wrapped"], domain="own"))
 

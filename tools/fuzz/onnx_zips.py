@@ -63,5 +63,7 @@ def _elsewhere(raw: bytes, draw: Draw) -> bytes:
     else:
         one = draw.pick(told)
         numbers = (str(draw.number()), "1e3", " 4", "-0", "٣", "9" * 5000, "")
-        one.value = draw.pick((*names, draw.name())) if one.key == "location" else draw.pick(numbers)
+        one.value = (
+            draw.pick((*names, draw.name())) if one.key == "location" else draw.pick(numbers)
+        )
     return model.SerializeToString()

@@ -11,16 +11,42 @@ from tools.fuzz.draws import Draw
 _GLOBALS: Final = (
     *(b"cos\nsystem\n", b"cbuiltins\neval\n", b"ctorch._utils\n_rebuild_tensor_v2\n"),
     *(b"ccollections\nOrderedDict\n", b"ctorch\nFloatStorage\n", b"c__builtin__\nexec\n"),
-    *(b"ctorch.storage\n_load_from_bytes\n", b"cnumpy\nndarray\n", b"c\n\n", b"ctorch._utils\n\xff\n"),
-    *(b"ctorch\nload\n", b"ctorch.nn\nModule\n", b"c_codecs\nencode\n", b"ccollections\n__class__\n"),
+    *(
+        b"ctorch.storage\n_load_from_bytes\n",
+        b"cnumpy\nndarray\n",
+        b"c\n\n",
+        b"ctorch._utils\n\xff\n",
+    ),
+    *(
+        b"ctorch\nload\n",
+        b"ctorch.nn\nModule\n",
+        b"c_codecs\nencode\n",
+        b"ccollections\n__class__\n",
+    ),
 )
 _LOOSE: Final = (
     *(b"(", b")", b"]", b"}", b"0", b"1", b"2", b"N", b"\x88", b"R", b"b", b"o", b"\x81", b"\x93"),
     *(b"\x94", b"Q", b"a", b"e", b"s", b"u", b"t", b"\x85", b"\x86", b"\x87", b"d", b"l", b"\x8f"),
-    *(b".", b"\x80\x05", b"\x80\xff", b"\x82\x01", b"h\xff", b"j\xff\xff\xff\xff", b"q\xff", b"g9999\n"),
+    *(
+        b".",
+        b"\x80\x05",
+        b"\x80\xff",
+        b"\x82\x01",
+        b"h\xff",
+        b"j\xff\xff\xff\xff",
+        b"q\xff",
+        b"g9999\n",
+    ),
     *(b"r\xff\xff\xff\xff", b"K\x07", b"J\xff\xff\xff\x7f", b"\x8a\x01\xff", b"X\x02\0\0\0hi"),
     *(b"X\xff\xff\xff\xff", b"B\xff\xff\xff\x7fx", b"\x8d" + b"\xff" * 8, b"\x95" + b"\xff" * 8),
-    *(b"I" + b"9" * 5000 + b"\n", b"\x8b\xff\xff\xff\x7f", b"Fnan\n", b"S'\\xff'\n", b"P1\n", b"\x97"),
+    *(
+        b"I" + b"9" * 5000 + b"\n",
+        b"\x8b\xff\xff\xff\x7f",
+        b"Fnan\n",
+        b"S'\\xff'\n",
+        b"P1\n",
+        b"\x97",
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from tools.fuzz.damage import damaged
 from tools.fuzz.draws import Draw
 from tools.fuzz.torch_seeds import exported, scripted, state_dict
 from tools.fuzz.zips import container, lied, members, written
+
 _PICKLES: Final = 5
 """Of the old form: mark, version, machine, the object, the names of its storages."""
 
@@ -37,9 +38,9 @@ def pt2_changed(draw: Draw) -> bytes:
 
 def torchscript_changed(draw: Draw) -> bytes:
     """A script with its archive, its source or its pickle changed."""
-    held = members(scripted())
-    names = [name for name in held if name.endswith((".py", ".pkl"))]
-    return _archive(scripted(), draw, draw.pick(names))
+    raw = scripted(traced=draw.chance(0.8))
+    names = [name for name in members(raw) if name.endswith((".py", ".pkl"))]
+    return _archive(raw, draw, draw.pick(names))
 
 
 def mar_changed(draw: Draw) -> bytes:

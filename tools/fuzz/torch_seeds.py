@@ -4,7 +4,7 @@ import functools
 import io
 import warnings
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -38,6 +38,7 @@ def _network() -> nn.Module:
 
 @functools.cache
 def exported() -> bytes:
+    """An honest exported program."""
     file = io.BytesIO()
     free = ({0: Dim("batch", min=1, max=64)},)
     save(export(_network(), (torch.rand(2, 3, _SIDE, _SIDE),), dynamic_shapes=free), file)
@@ -45,10 +46,14 @@ def exported() -> bytes:
 
 
 @functools.cache
-def scripted() -> bytes:
+def scripted(*, traced: bool) -> bytes:
+    """A script; one that was traced knows its images."""
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit is on its way out
-        program = torch.jit.script(_network())  # pyright: ignore[reportUnknownMemberType]  # open types
-        torch.jit.save(program, file)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # open types
+        example = torch.rand(1, 3, _SIDE, _SIDE)
+        jit: Any = torch.jit  # half of its types are unknown
+        net = _network()
+        program = jit.trace(net, example) if traced else jit.script(net)
+        jit.save(program, file)
     return file.getvalue()

@@ -18,7 +18,12 @@ def _seeds() -> tuple[bytes, ...]:
     plain = pictures.encoded(pixels, "WEBP", quality=60)
     whole = pictures.encoded(pixels, "WEBP", lossless=True)
     clear = pictures.encoded(pixels, "WEBP", "RGBA", quality=50)
-    return plain, whole, clear, pictures.encoded(pixels, "WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0")
+    return (
+        plain,
+        whole,
+        clear,
+        pictures.encoded(pixels, "WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"),
+    )
 
 
 def changed(draw: Draw) -> bytes:

@@ -112,7 +112,9 @@ def _other_value(field: Field, draw: Draw) -> bytes:
 
 def _long_varint(field: Field, draw: Draw) -> bytes:
     tag = varint(field.number << 3 | _VARINT)
-    return tag + b"\x80" * draw.pick((1, 8, 9, 10, 11, 40)) + draw.pick((b"\0", b"\1", b"\x7f", b""))
+    return (
+        tag + b"\x80" * draw.pick((1, 8, 9, 10, 11, 40)) + draw.pick((b"\0", b"\1", b"\x7f", b""))
+    )
 
 
 def _long_tag(field: Field, draw: Draw) -> bytes:

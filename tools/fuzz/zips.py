@@ -202,7 +202,13 @@ def _dropped(held: Container, draw: Draw) -> None:
 
 def _extra(held: Container, draw: Draw) -> None:
     wide = struct.pack("<2HQQ", 1, 16, *(draw.number() & (2**64 - 1) for _ in range(2)))
-    odd = (wide, wide[:9], b"\1\0\xff\xff", draw.bytes(20), b"up" + struct.pack("<H", 9) + b"\1abcdpath")
+    odd = (
+        wide,
+        wide[:9],
+        b"\1\0\xff\xff",
+        draw.bytes(20),
+        b"up" + struct.pack("<H", 9) + b"\1abcdpath",
+    )
     told = _header(held, draw)
     told.extra = draw.pick(odd)
     if draw.chance(0.5):
@@ -222,7 +228,9 @@ def _wide(held: Container, draw: Draw) -> None:
 
 
 def _around(held: Container, draw: Draw) -> None:
-    what = draw.pick((b"\0", b"PK\x03\x04", b"\x7fELF" + bytes(60), b"#!/bin/sh\n", draw.bytes(300)))
+    what = draw.pick(
+        (b"\0", b"PK\x03\x04", b"\x7fELF" + bytes(60), b"#!/bin/sh\n", draw.bytes(300))
+    )
     setattr(held, draw.pick(("prefix", "suffix", "note", "gap")), what)
 
 

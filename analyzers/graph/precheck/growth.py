@@ -13,12 +13,15 @@ import onnx
 from onnx import numpy_helper
 
 from analyzers.graph.precheck.attributes import check_trips
-from analyzers.graph.precheck.limits import Limits, broken, shown, too_complex
+from analyzers.graph.precheck.limits import MOST_AXES, Limits, broken, shown, too_complex
 from analyzers.graph.precheck.places import OWN_DOMAINS
-from analyzers.graph.precheck.sizes import known_axes
+from analyzers.graph.precheck.sizes import elements, known_axes
 
 _NUMBER_BYTES = 4
-_MOST_AXES = 64
+_MOST_NUMBERS: Final = 2 * MOST_AXES
+"""Of what tells a shape: pads give two an axis."""
+_MOST_TOLD: Final = 10**18
+"""What a sentence says at most: no float holds the larger ones."""
 _KEEPS_SIZE: Final = frozenset(
     {
         *("Identity", "Relu", "Sigmoid", "Tanh", "Neg", "Abs", "Cast", "Clip", "LeakyRelu"),
@@ -41,10 +44,10 @@ class Growth:
     def begin(self, graph: onnx.GraphProto) -> None:
         """Learn what a graph stores and takes."""
         for value in graph.input:
-            self._least[value.name] = math.prod(known_axes(value))
+            self._least[value.name] = elements(known_axes(value), value.name)
         for tensor in graph.initializer:
             self._stored[tensor.name] = tensor
-            self._least[tensor.name] = math.prod(tensor.dims)
+            self._least[tensor.name] = elements(tensor.dims, tensor.name)
 
     def take(self, node: onnx.NodeProto) -> None:
         """Refuse a node whose output is larger than anything here may be."""
@@ -57,10 +60,9 @@ class Growth:
             check_trips(node, self._trips(node), self._limits)
         least = self._size(node)
         if least * _NUMBER_BYTES > self._limits.grown_bytes:
-            title = shown(node.name or node.output[0])
             raise too_complex(
-                f"The operator {shown(node.op_type)} '{title}' makes a value of at least "
-                f"{least:.2g} numbers, which is more than "
+                f"{_title(node)} makes a value of at least "
+                f"{min(least, _MOST_TOLD):.2g} numbers, which is more than "
                 f"{self._limits.grown_bytes >> 20} MiB."
             )
         if least > 1:
@@ -71,7 +73,7 @@ class Growth:
             held = attribute.t if attribute.HasField("t") else attribute
             self._stored[node.output[0]] = held
             if isinstance(held, onnx.TensorProto):
-                self._least[node.output[0]] = math.prod(held.dims)
+                self._least[node.output[0]] = elements(held.dims, held.name)
 
     def _size(self, node: onnx.NodeProto) -> int:
         kind = node.op_type
@@ -90,14 +92,23 @@ class Growth:
         return max(sizes, default=1) if all(sizes) else 0
 
     def numbers(self, node: onnx.NodeProto, at: int, attribute: str = "") -> _Numbers:
-        """A short constant that a node is given, as an input or else an attribute."""
+        """A short constant that a node is given, all finite."""
+        found = self._told(node, at, attribute)
+        if len(found) > _MOST_NUMBERS:
+            raise too_complex(f"{_title(node)} is given more than {_MOST_NUMBERS} numbers.")
+        if not all(map(math.isfinite, found)):
+            raise broken(f"{_title(node)} is given a number that is not finite.")
+        return found
+
+    def _told(self, node: onnx.NodeProto, at: int, attribute: str) -> _Numbers:
+        """As an attribute or else an input; nothing where no file of sense has one."""
         for one in node.attribute:
             if attribute and one.name == attribute:
                 return list(one.ints) or list(one.floats)
         held = self._stored.get(node.input[at]) if at < len(node.input) else None
         if isinstance(held, onnx.AttributeProto):
             return _spelt(held)
-        if held is None or math.prod(held.dims) > _MOST_AXES:
+        if held is None or elements(held.dims, held.name) > _MOST_NUMBERS:
             return []
         return _read(held)
 
@@ -123,16 +134,15 @@ class Growth:
         if not all(told):
             return 1
         start, limit, step = (one[0] for one in told)
-        if not step or not all(map(math.isfinite, (start, limit, step))):
-            raise broken(f"The Range '{shown(node.name or node.output[0])}' has no end.")
-        return max(math.ceil((limit - start) / step), 0)
+        if not step:
+            raise broken(f"{_title(node)} has no end.")
+        turns = (limit - start) / step  # of floats, infinite where they are far apart
+        return math.ceil(min(max(turns, 0), _MOST_TOLD))
 
     def resized(self, node: onnx.NodeProto) -> int:
         """Resize and its forerunner: sizes, or scales of axes that are one long at least."""
         short = len(node.input) == 2  # noqa: PLR2004 - before opset 11: value and scales
         scales = self.numbers(node, 1 if short else 2, "scales")
-        if not all(map(math.isfinite, scales)):
-            raise broken(f"'{shown(node.name or node.output[0])}' is scaled by no number.")
         grown = math.prod(max(int(one), 1) for one in scales)
         return max(grown, _product(self.numbers(node, 3)))
 
@@ -140,10 +150,7 @@ class Growth:
         """Pad: both ends and the one that is at least between them."""
         pads = [int(one) for one in self.numbers(node, 1, "pads")]
         if any(abs(one) > self._limits.step for one in pads):
-            raise broken(
-                f"The Pad '{shown(node.name or node.output[0])}' has a number beyond "
-                f"{self._limits.step} in its 'pads'."
-            )
+            raise broken(f"{_title(node)} has a number beyond {self._limits.step} in its 'pads'.")
         half = len(pads) // 2
         return math.prod(max(1 + a + b, 1) for a, b in zip(pads[:half], pads[half:], strict=False))
 
@@ -164,6 +171,10 @@ _RULES: Final[Mapping[str, Callable[[Growth, onnx.NodeProto], int]]] = {
     "Pad": Growth.padded,
     "OneHot": Growth.marked,
 }
+
+
+def _title(node: onnx.NodeProto) -> str:
+    return f"The operator {shown(node.op_type)} '{shown(node.name or node.output[0])}'"
 
 
 def _product(axes: Sequence[int | float]) -> int:

@@ -13,6 +13,8 @@ _SIMPLIFY: Final = (
     "Export the plain network for inference, without training graphs or helper functions."
 )
 _SHOWN = 60
+MOST_AXES: Final = 64
+"""As many as the runtimes know; the product of thousands of lengths alone takes seconds."""
 
 
 @dataclass(frozen=True)

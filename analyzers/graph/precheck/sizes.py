@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto
 
 from analyzers.contract import Refusal
-from analyzers.graph.precheck.limits import Limits, broken, shown, too_complex
+from analyzers.graph.precheck.limits import MOST_AXES, Limits, broken, shown, too_complex
 
 _BITS: Final[Mapping[int, int]] = {
     **dict.fromkeys(
@@ -50,7 +50,7 @@ def needed_bytes(tensor: TensorProto) -> int:
     bits = _BITS.get(tensor.data_type)
     if bits is None:
         raise broken(f"The stored tensor '{shown(tensor.name)}' is of no type that can be read.")
-    return -(-_elements(tensor.dims, tensor.name) * bits // 8)
+    return -(-elements(tensor.dims, tensor.name) * bits // 8)
 
 
 def check_tensor(tensor: TensorProto, limits: Limits, raw_length: int | None = None) -> None:
@@ -66,7 +66,7 @@ def check_tensor(tensor: TensorProto, limits: Limits, raw_length: int | None = N
         fits = length == needed_bytes(tensor)
     else:
         field = spelt[0] if spelt else "string_data"
-        entries = _entries(tensor.data_type, field, _elements(tensor.dims, name))
+        entries = _entries(tensor.data_type, field, elements(tensor.dims, name))
         fits = not length and len(getattr(tensor, field)) == entries
     if not fits:
         raise broken(
@@ -75,20 +75,23 @@ def check_tensor(tensor: TensorProto, limits: Limits, raw_length: int | None = N
     _bound(tensor.dims, name, limits)  # last: what announces more than it holds is a lie first
 
 
-def _entries(kind: int, field: str, elements: int) -> int:
+def _entries(kind: int, field: str, count: int) -> int:
     """How many entries of a typed field so many numbers take; -1 for a type that is not there."""
     if field == _NARROW:
         bits = _BITS.get(kind, 64)
         if bits < 8:  # noqa: PLR2004 - several in one byte
-            return -(-elements * bits // 8)
+            return -(-count * bits // 8)
         elsewhere = any(kind in kinds for kinds in _FIELDS.values())
-        return -1 if elsewhere or kind not in _BITS else elements
+        return -1 if elsewhere or kind not in _BITS else count
     if kind not in _FIELDS[field]:
         return -1
-    return elements * 2 if kind in _PAIRS else elements
+    return count * 2 if kind in _PAIRS else count
 
 
-def _elements(dims: Sequence[int], name: str) -> int:
+def elements(dims: Sequence[int], name: str) -> int:
+    """How many numbers a shape means; the axes are counted before anything is multiplied."""
+    if len(dims) > MOST_AXES:
+        raise too_complex(f"The tensor '{shown(name)}' has more than {MOST_AXES} axes.")
     if dims and min(dims) < 0:
         raise broken(f"The tensor '{shown(name)}' has an axis of negative length.")
     return math.prod(dims)
@@ -96,7 +99,7 @@ def _elements(dims: Sequence[int], name: str) -> int:
 
 def _bound(dims: Sequence[int], name: str, limits: Limits) -> None:
     """Also where an empty axis hides how long the others are."""
-    if math.prod(filter(None, dims)) > limits.elements:
+    if elements([one for one in dims if one], name) > limits.elements:
         raise too_complex(
             f"The tensor '{shown(name)}' announces more than {limits.elements} numbers."
         )
@@ -105,7 +108,7 @@ def _bound(dims: Sequence[int], name: str, limits: Limits) -> None:
 def check_declared(value: onnx.ValueInfoProto, limits: Limits) -> None:
     """Refuse a shape that no value can have."""
     axes = known_axes(value)
-    _elements(axes, value.name)
+    elements(axes, value.name)
     _bound(axes, value.name, limits)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 import torch
@@ -45,6 +46,11 @@ _FAMILIES = (
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
     name: one for family in _FAMILIES for name, one in family.items()
 }
+_ALIKE: Final = tuple(
+    (f"preactresnet{depth}{norm}-cifar", f"preactresnet{depth}{norm}-raw-cifar")
+    for depth, norm in product(preact_resnet.DEPTHS, ("", "-bn"))
+)
+"""Where a shortcut begins is nothing that tensors show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,11 @@ def build(name: str) -> nn.Module:
     """The named network with fresh weights, in evaluation mode; ``KeyError`` for another name."""
     told = ARCHITECTURES[name]
     return told.build(told.classes).eval()
+
+
+def look_alikes(name: str) -> tuple[str, ...]:
+    """Other networks with the same tensors: weights fit them too, and answer otherwise."""
+    return tuple(other for group in _ALIKE if name in group for other in group if other != name)
 
 
 def built(name: str, weights: Mapping[str, Tensor]) -> Built:

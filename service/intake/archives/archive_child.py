@@ -39,6 +39,7 @@ class Archive:
         found = members(raw, Limits(members_most, total, ratio))
         self._files = {member.name: member for member in found if member.name[-1] != "/"}
         self.names: tuple[str, ...] = tuple(self._files)
+        self.folders = tuple(member.name for member in found if member.name[-1] == "/")
 
     def __contains__(self, name: object) -> bool:
         return name in self._files

@@ -153,7 +153,7 @@ def _read(
 ) -> tuple[list[bytes], Array]:
     """The encoded pictures and the labels of some rows, from the row groups that hold them."""
     low, high = rows
-    groups, at, announced = _groups(file.metadata, columns, low, high)
+    groups, at, announced = _groups(file.metadata, low, high)
     _check("bytes to unpack", announced, most)
     bodies, labels, size = list[bytes](), list[int](), 0
     wanted = [columns.encoded, columns.labels]
@@ -171,20 +171,16 @@ def _read(
     return bodies, np.array(labels)
 
 
-def _groups(told: Any, columns: _Columns, low: int, high: int) -> tuple[list[int], int, int]:  # noqa: ANN401 - as above
+def _groups(told: Any, low: int, high: int) -> tuple[list[int], int, int]:  # noqa: ANN401 - as above
     """Row groups with rows of the slice, the number of their first row, and their size."""
-    leaves = [
-        leaf
-        for leaf in range(told.num_columns)
-        if told.schema.column(leaf).path in (columns.encoded, columns.labels)
-    ]
     found, first, at, size = list[int](), low, 0, 0
     for number in range(told.num_row_groups):
         group = told.row_group(number)
         if at < high and at + group.num_rows > low:
             first = first if found else at
             found.append(number)
-            size += sum(max(0, group.column(leaf).total_uncompressed_size) for leaf in leaves)
+            # Of all columns: to ask for one ends the process where its statistics do not fit.
+            size += group.total_byte_size
         at += group.num_rows
     return found, first, size
 

@@ -30,6 +30,8 @@ class Stored(NamedTuple):
     """``nchw`` where the reader itself has laid the axes out."""
     class_names: tuple[str, ...] = ()
     """Where the form of the file names its classes."""
+    left_out: int = 0
+    """Files beside the pictures that are none."""
 
 
 def span(rows: Rows, count: int) -> tuple[int, int]:

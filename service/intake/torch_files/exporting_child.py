@@ -105,7 +105,9 @@ def drift(raw: bytes, example: torch.Tensor, wanted: torch.Tensor) -> float:
     told = session(raw, 1)
     found = np.asarray(told.run(None, {INPUT: example.numpy()})[0], np.float64)
     right = wanted.double().numpy()
-    if found.shape != right.shape or not np.isfinite(found).all():
+    if not (np.isfinite(found).all() and np.isfinite(right).all()):
+        raise _not_finite()
+    if found.shape != right.shape:
         raise _unstable()
     lies = float(np.abs(found - right).max(initial=0.0))
     if lies > _TOLERANCE * max(1.0, float(np.abs(right).max(initial=0.0))):
@@ -128,6 +130,14 @@ def _written(
     )
     assert program is not None  # noqa: S101 - the exporter returns a program when dynamo is on
     return program.model_proto.SerializeToString()
+
+
+def _not_finite() -> Refusal:
+    return Refusal(
+        "MODEL_LOGITS_NOT_FINITE",
+        "The model answers a plain picture with logits that are not finite numbers.",
+        "Check the weights for overflow and the forward for masks that end in the logits.",
+    )
 
 
 def _unstable() -> Refusal:

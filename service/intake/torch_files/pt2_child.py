@@ -46,6 +46,7 @@ _PICKLED: Final = re.compile(
     re.I,
 )
 _MOST_JSON: Final = 32 << 20
+_MOST_AXES: Final = 64
 _MOST_ELEMENTS: Final = 1 << 31
 _DTYPES: Final[Mapping[int, int]] = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 2, 7: 4, 8: 8, 12: 1, 13: 2}
 """Bytes of an element of each scalar type that a weight may have."""
@@ -143,7 +144,8 @@ def _check_extent(name: str, meta: Mapping[str, Any], length: int) -> None:
     empty = 0 in sizes
     reach = 0 if empty else start + sum(steps) + 1
     wrong = min([*sizes, *strides, start]) < 0 or reach * width > length or length % width
-    if wrong or meta["layout"] != _STRIDED or math.prod(sizes) > _MOST_ELEMENTS:
+    plain = meta["layout"] == _STRIDED and len(sizes) <= _MOST_AXES
+    if wrong or not plain or math.prod(sizes) > _MOST_ELEMENTS:
         raise broken(f"describes '{name[:120]}' as larger than its values")
 
 

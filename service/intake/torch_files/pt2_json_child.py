@@ -22,7 +22,8 @@ from analyzers.contract import Refusal
 from service.intake.torch_files.pt2_shapes_child import broken, expression
 
 SCHEMA: Final[Any] = importlib.import_module("torch._export.serde.schema")
-_MOST_INTEGER: Final = 1 << 62
+_MOST_INTEGER: Final = (1 << 63) - 1
+"""What torch itself writes for the end of a slice that has none."""
 _MOST_NESTED: Final = 64
 _FLOATS: Final = frozenset({"Infinity", "-Infinity", "NaN"})
 
@@ -88,6 +89,8 @@ def _fields(kind: Any, held: dict[str, Any], depth: int) -> dict[str, Any]:  # n
     hints = _hints(kind)
     if issubclass(kind, SCHEMA._Union) and (len(held) != 1 or not held.keys() <= hints.keys()):
         raise broken(f"holds an unknown kind of {name}")
+    if not issubclass(kind, SCHEMA._Union) and not _required(kind) <= held.keys():
+        raise broken(f"lacks a part of a {name}")
     return {
         field: _copy(hint, held[field], depth + 1, _TEXTS.get((name, field), _name))
         for field, hint in hints.items()
@@ -98,6 +101,13 @@ def _fields(kind: Any, held: dict[str, Any], depth: int) -> dict[str, Any]:  # n
 @functools.cache
 def _hints(kind: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a class of the schema
     return typing.get_type_hints(kind, globalns=SCHEMA.__dict__)
+
+
+@functools.cache
+def _required(kind: Any) -> frozenset[str]:  # noqa: ANN401 - a class of the schema
+    missing = dataclasses.MISSING
+    plain = (one for one in dataclasses.fields(kind) if one.default_factory is missing)
+    return frozenset(one.name for one in plain if one.default is missing)
 
 
 def _scalar(kind: Any, data: object, text: Callable[[str], str]) -> object:  # noqa: ANN401 - a type of the schema

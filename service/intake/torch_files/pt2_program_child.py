@@ -23,7 +23,9 @@ _ON_SIZES: Final = frozenset(
 _FLOATING: Final = {6: torch.float16, 7: torch.float32, 8: torch.float64}
 _IMAGE: Final = 4
 _MOST_PIXELS: Final = 1 << 26
-_TRAINING: Final = frozenset({"train", "training", "use_input_stats"})
+_TRAINING: Final = frozenset({"train", "training"})
+_OWN_STATISTICS: Final = "use_input_stats"
+"""Usual for an instance norm, but for one that keeps running ones only while it is trained."""
 _LEAF: Final = '{"type": null, "context": null, "children_spec": []}'
 _OUT_SPEC: Final = f"[1, {_LEAF}]"
 _IN_SPEC: Final = (
@@ -96,7 +98,7 @@ def _shape(image: Mapping[str, Any]) -> tuple[tuple[int, ...], torch.dtype]:
         raise _input("The model's input is not a tensor of floating-point images [N, C, H, W].")
     batch, *rest = (_size(one) for one in image["sizes"])
     fixed = [one for one, told in zip(rest, image["sizes"][1:], strict=True) if "as_int" in told]
-    if len(fixed) != len(rest) or not 0 < math.prod(fixed) <= _MOST_PIXELS:
+    if len(fixed) != len(rest) or not 0 < math.prod(fixed) <= _MOST_PIXELS or min(fixed) < 0:
         raise _input("The model's input leaves its channels, height or width open.")
     if not 0 < batch <= _MOST_PIXELS // math.prod(fixed):
         raise _input("The model was traced with a batch that is too large.")
@@ -132,9 +134,11 @@ def _check_target(target: str) -> None:
 
 
 def _check_node(node: Mapping[str, Any]) -> None:
-    for one in node["inputs"]:
-        if one["name"] in _TRAINING and one["arg"].get("as_bool"):
-            raise _in_training("drops units or counts its own batches while it answers")
+    given: Mapping[str, Mapping[str, Any]] = {one["name"]: one["arg"] for one in node["inputs"]}
+    running = "as_tensor" in given.get("running_mean", {})
+    switches = _TRAINING | {_OWN_STATISTICS} if running else _TRAINING
+    if any(given[name].get("as_bool") for name in switches & given.keys()):
+        raise _in_training("drops units or counts its own batches while it answers")
 
 
 def _exists(name: str, overload: str) -> bool:

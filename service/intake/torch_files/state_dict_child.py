@@ -203,7 +203,7 @@ def _found(loaded: object) -> tuple[str, dict[str, torch.Tensor]]:
         raise broken(f"The file holds tensors in {len(holding)} places, {names}; one is taken.")
     ((key, value),) = holding.items()
     if not _is_weights(value):
-        raise broken(f"What lies under {ascii(key[:40])} is not only tensors by their names.")
+        raise broken(f"What lies under {key[:40]!a} is not only tensors by their names.")
     return key, value
 
 

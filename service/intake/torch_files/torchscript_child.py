@@ -70,6 +70,12 @@ _GRAPH: Final = PRIMITIVES | frozenset(
         *("isinstance"),
     }
 )
+_SWITCHES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("alpha_dropout", "dropout", "feature_dropout", "native_dropout"), "train"),
+    **dict.fromkeys(("_native_batch_norm_legit", "batch_norm", "native_batch_norm"), "training"),
+    "instance_norm": "use_input_stats",
+}
+"""What tells operators that they are trained: a trace keeps it whatever eval() says later."""
 _MOST_PICKLE: Final = 16 << 20
 _MOST_SOURCE: Final = 4 << 20
 _MOST_PIXELS: Final = 1 << 26
@@ -162,18 +168,35 @@ def _check_graphs(module: nn.Module) -> None:
     for child in module.modules():
         held: Any = typing.cast("Any", child)._c
         for name in held._method_names():
-            for kind in _kinds(held._get_method(name).inlined_graph):
+            for node in _nodes(held._get_method(name).inlined_graph):
+                kind: str = node.kind()
                 space, _, operator = kind.partition("::")
                 fine = allowed_aten(operator) if space == "aten" else operator in _GRAPH
                 if space not in ("aten", "prim") or not fine:
                     raise forbidden(f"uses the operator '{kind[:120]}'")
+                if _is_trained(node, operator.removesuffix("_")):
+                    raise _in_training()
 
 
-def _kinds(block: Any) -> Iterator[str]:  # noqa: ANN401 - a graph or a block of torch's interpreter
+def _is_trained(node: Any, operator: str) -> bool:  # noqa: ANN401 - a node of torch's interpreter
+    """Told so by a constant; an instance norm means it only where it keeps running statistics."""
+    if operator not in _SWITCHES:
+        return False
+    switch = node.namedInput(_SWITCHES[operator])
+    if switch.node().kind() != "prim::Constant" or switch.toIValue() is not True:
+        return False
+    return operator != "instance_norm" or _kind(node.namedInput("running_mean")) != "NoneType"
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401 - a value of torch's interpreter
+    return value.type().kind()
+
+
+def _nodes(block: Any) -> Iterator[Any]:  # noqa: ANN401 - a graph or a block of torch's interpreter
     waiting = [block]
     while waiting:
         for node in waiting.pop().nodes():
-            yield node.kind()
+            yield node
             waiting.extend(node.blocks())
 
 
@@ -292,6 +315,16 @@ def _input(sentence: str) -> Refusal:
         "MODEL_INPUT_UNSUPPORTED",
         sentence,
         "Trace the model with an example image, or use `assay export` with --input 1x3x224x224.",
+    )
+
+
+def _in_training() -> Refusal:
+    return Refusal(
+        "MODEL_UNSTABLE",
+        "The model was traced in training mode: it drops units or counts its own batches while "
+        "it answers.",
+        "Call model.eval() before torch.jit.trace, and save it again; a batch norm must keep its "
+        "running statistics.",
     )
 
 

@@ -18,7 +18,7 @@ SCALAR_OPERATORS: Final = frozenset(
     {
         *("Bool", "Complex", "Delete", "Float", "FloatImplicit", "Int"),
         *("IntImplicit", "ScalarImplicit", "__contains__", "__getitem__", "__is__", "__isnot__"),
-        *("__not__", "append", "ceil", "device", "dict", "dim"),
+        *("__derive_index", "__range_length", "__not__", "append", "ceil", "device", "dict", "dim"),
         *("extend", "floordiv", "format", "is_floating_point", "keys", "len"),
         *("list", "str", "values", "warn"),
     }

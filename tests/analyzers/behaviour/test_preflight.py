@@ -148,7 +148,7 @@ def test_other_preprocessings_are_tried_on_the_first_rows_only() -> None:
     [
         (CIFAR, "--normalize cifar10"),
         (named(3)["imagenet"], "--normalize imagenet"),
-        (InputSpec(scale=255.0), "--normalize 0/0.003921569"),
+        (InputSpec(scale=255.0), "--normalize 0,0,0/0.003921569,0.003921569,0.003921569"),
         (InputSpec("nhwc", 1.0, CIFAR.mean, CIFAR.std), "--normalize cifar10"),
     ],
 )
@@ -216,7 +216,11 @@ def test_chance_recommends_nothing() -> None:
         (CIFAR, CIFAR, FLIP),
         (CIFAR, InputSpec(), f"--normalize cifar10 {FLIP}"),
         (InputSpec(), CIFAR, f"--normalize none {FLIP}"),
-        (InputSpec(scale=255.0), InputSpec(), f"--normalize 0/0.003921569 {FLIP}"),
+        (
+            InputSpec(scale=255.0),
+            InputSpec(),
+            f"--normalize 0,0,0/0.003921569,0.003921569,0.003921569 {FLIP}",
+        ),
         (InputSpec("nhwc"), InputSpec(axes=(108,)), f"--layout nhwc {FLIP}"),
     ],
 )

@@ -48,7 +48,7 @@ def test_candidates_keep_the_layout() -> None:
 def test_option_means_the_candidate(channels: int) -> None:
     """The means and deviations in an option are the same map as the candidate."""
     for name, spec in known(channels).items():
-        option = flag(name, spec)
+        option = flag(name, spec, channels)
         if spec.scale == 1:
             assert option == f"--normalize {name}"
             continue

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from analyzers.contract import Refusal
+from analyzers.engines import agreement
 from analyzers.engines.agreement import agreed
 from analyzers.engines.selfcheck import self_check
-from analyzers.graph.canonical import canonicalise
-from analyzers.graph.normalise import WORKING_OPSET
+from analyzers.graph.canonical import CanonicalModel, canonicalise
+from analyzers.graph.normalise import WORKING_OPSET, Wish
 from support.graphs import node, raw, small_net
 
 SHAPE = (3, 8, 8)
@@ -26,6 +27,21 @@ def test_a_file_keeps_the_opset_that_the_runtime_knows() -> None:
     with pytest.raises(Refusal) as caught:
         agreed(small_net(shape=SHAPE, first=nodes))
     assert caught.value.code == "MODEL_UNSTABLE"
+
+
+def test_what_cannot_be_read_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lesser wish mends no refusal of the reader, so there is no second try."""
+    tries: list[Wish | None] = []
+
+    def counted(upload: bytes, wish: Wish | None = None) -> CanonicalModel:
+        tries.append(wish)
+        return canonicalise(upload, wish)
+
+    monkeypatch.setattr(agreement, "canonicalise", counted)
+    foreign = [node("Strange", "image", "pixels", domain="own")]
+    with pytest.raises(Refusal):
+        agreed(small_net(shape=SHAPE, first=foreign))
+    assert len(tries) == 1
 
 
 def test_a_tail_is_put_back_for_the_comparison() -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from analyzers.contract import Refusal
+from analyzers.contract import Array, Refusal
 from analyzers.graph.precheck import Limits, outline, precheck
 from analyzers.graph.reading import read_model
 from support.graphs import model, node, small_net
@@ -511,6 +513,10 @@ def test_doubling_chains_are_followed(
         ([node("Range", "a b c", "big")], {"a": 0.0, "b": float("inf"), "c": 1.0}),
         ([node("Resize", "image - n", "big")], {"n": [1.0, 1.0, float("nan"), 1.0]}),
         ([node("Pad", "image n", "big")], {"n": [0, 0, 0, 0, 0, 0, 0, 1 << 40]}),
+        ([node("Pad", "image n", "big")], {"n": [float("nan")] * 8}),
+        ([node("Expand", "image n", "big")], {"n": [float("inf"), 1.0]}),
+        ([node("Resize", "image - - n", "big")], {"n": [float("inf")] * 4}),
+        ([node("OneHot", "image n", "big")], {"n": [float("inf")]}),
     ],
 )
 def test_constants_without_sense_are_refused(
@@ -519,6 +525,100 @@ def test_constants_without_sense_are_refused(
     """A step of zero, an infinite end, a scale that is no number, an immeasurable pad."""
     stored = {key: np.array(value) for key, value in numbers.items()}
     assert checked(model([*nodes, node("Flatten", "image", "logits")], stored)) == "MODEL_BROKEN"
+
+
+@pytest.mark.parametrize(
+    ("grown", "number"),
+    [
+        (node("Expand", "image n", "big"), [1 << 62] * 60),
+        (node("Tile", "image n", "big"), [1 << 62] * 20),
+        (node("Range", "n m o", "big"), [-1e308]),
+        (node("RandomNormal", "", "big", shape=[2] * 129), [0]),
+    ],
+)
+def test_growth_beyond_what_a_float_holds_is_told(
+    grown: onnx.NodeProto, number: list[float]
+) -> None:
+    """However large a value would be, the refusal can say so."""
+    stored = {"n": np.array(number), "m": np.array([1e308]), "o": np.array([1e-308])}
+    body = model([grown, node("Flatten", "image", "logits")], stored)
+    assert checked(body) == "MODEL_TOO_COMPLEX"
+
+
+_TOLD = st.one_of(
+    st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=130).map(
+        lambda told: np.array(told, np.int64)
+    ),
+    st.lists(st.integers(0, (1 << 64) - 1), max_size=70).map(
+        lambda told: np.array(told, np.uint64)
+    ),
+    st.lists(st.floats(), max_size=130).map(np.array),
+    st.lists(st.floats(width=32), max_size=9).map(lambda told: np.array(told, np.float32)),
+    st.integers(-(1 << 63), (1 << 63) - 1).map(np.array),
+)
+_GROWERS = (
+    *("Expand", "Tile", "ConstantOfShape", "RandomNormal", "Range", "Resize", "Upsample"),
+    *("Pad", "OneHot", "Loop"),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    operator=st.sampled_from(_GROWERS),
+    told=st.tuples(_TOLD, _TOLD, _TOLD),
+    order=st.permutations(["image", "a", "b", "c"]),
+)
+def test_no_constant_leads_to_anything_but_a_refusal(
+    operator: str, told: tuple[Array, Array, Array], order: list[str]
+) -> None:
+    """Whatever operators are told, in whatever place: taken or refused, never an error."""
+    stored = dict(zip("abc", told, strict=True))
+    nodes = [node(operator, " ".join(order), "big"), node("Flatten", "image", "logits")]
+    assert checked(model(nodes, stored)) in {"", "MODEL_BROKEN", "MODEL_TOO_COMPLEX"}
+
+
+def of_axes(count: int) -> TensorProto:
+    """A tensor that announces as many axes, each as long as possible."""
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, raw_data=b"1234")
+    tensor.dims.extend([1 << 62] * count)
+    return tensor
+
+
+def with_many_axes(place: str, count: int) -> onnx.ModelProto:
+    """A model that holds so many axes somewhere."""
+    body = model([node("Flatten", "image", "logits")])
+    long = helper.make_tensor_value_info("v", TensorProto.FLOAT, [1 << 62] * count)
+    match place:
+        case "stored":
+            body.graph.initializer.append(of_axes(count))
+        case "constant":
+            body.graph.node.append(node("Constant", "", "w", value=of_axes(count)))
+        case "input":
+            body.graph.input.append(long)
+        case "value":
+            body.graph.value_info.append(long)
+        case _:
+            inner = helper.make_graph([], "inner", [long], [])
+            body.graph.node.append(node("Loop", "image", "w", body=inner))
+    return body
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("stored", "MODEL_TOO_COMPLEX"),
+        ("constant", "MODEL_TOO_COMPLEX"),
+        ("value", "MODEL_TOO_COMPLEX"),
+        ("input", "MODEL_INPUT_UNSUPPORTED"),
+        ("inner", "MODEL_TOO_COMPLEX"),
+    ],
+)
+def test_axes_are_counted_before_they_are_multiplied(place: str, code: str) -> None:
+    """A megabyte of axes costs a moment; the product of so many would take a minute."""
+    body = with_many_axes(place, 120_000)
+    began = time.monotonic()
+    assert checked(body) == code
+    assert time.monotonic() - began < 5
 
 
 # ---------------------------------------------------------------------------------- order

@@ -30,7 +30,7 @@ def test_numbers_are_taken_channel_by_channel() -> None:
 def test_what_preflight_proposes_can_be_typed(channels: int) -> None:
     """Every option that preflight names is one that this option takes."""
     for name, spec in known(channels).items():
-        option, value = flag(name, spec).split(" ")
+        option, value = flag(name, spec, channels).split(" ")
         assert option == "--normalize"
         input_spec(value, "nchw")
 

@@ -198,6 +198,26 @@ def test_what_systems_leave_behind_is_passed_over() -> None:
     assert facts["class_names"] == ["cat", "dog"]
 
 
+def test_what_is_left_out_is_counted() -> None:
+    """Files beside the pictures are told by their number; those that systems hide are not."""
+    members = {f"{name}/1.png": encoded(image) for name, image in zip(NAMES, IMAGES, strict=False)}
+    facts, _ = read_bytes(zipped(members))
+    assert "left_out" not in facts
+    more = {"cat/2.gif": b"GIF89a", "notes.txt": b"", "cat/.DS_Store": b""}
+    facts, _ = read_bytes(zipped(members | more))
+    assert facts["left_out"] == 2
+
+
+@pytest.mark.parametrize("name", ["bee/1.bmp", "bee/more/notes.txt", "bee/"])
+def test_a_folder_without_pictures_is_no_class_in_silence(name: str) -> None:
+    """Its number would go to the next folder, and every later label would mean another class."""
+    members = {"ant/1.png": encoded(IMAGES[0]), "cat/1.png": encoded(IMAGES[1])}
+    found = refusal(zipped({**members, name: b""}))
+    assert found.code == "DATA_LABELS_INVALID"
+    assert "'bee'" in found.sentence
+    assert read_bytes(zipped({**members, ".git/": b"", "ant/": b""}))[0]["n"] == 2
+
+
 @pytest.mark.parametrize("name", ["1.png", "train/cat/1.png"])
 def test_pictures_elsewhere_are_told(name: str) -> None:
     """A picture beside the class folders, or below one, is refused: it has no class."""

@@ -1,6 +1,7 @@
 """The nursery over a real zygote: forks, signals, replacement, and nothing left open."""
 
 import os
+import select
 import signal
 import threading
 import time
@@ -147,6 +148,29 @@ def test_fresh_zygote_only_when_none_lives(
     assert zygote(nursery) != fresh
     assert state_of(fresh) == ""
     last.end()
+
+
+def test_the_next_zygote_is_ready_before_it_is_needed(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is started ahead; until it has said hello the old one goes on, so that no fork waits."""
+    nursery._forks = 0  # pyright: ignore[reportPrivateUsage]  # this zygote's share begins anew
+    monkeypatch.setattr(children, "FORKS_A_ZYGOTE", 3)
+    monkeypatch.setattr(children, "AHEAD", 2)
+    old = zygote(nursery)
+    for _ in range(2):
+        nursery.child(LIMITS).end()
+    assert nursery._successor is not None  # pyright: ignore[reportPrivateUsage]  # started ahead
+    channel, process = nursery._successor  # pyright: ignore[reportPrivateUsage]  # as above
+    nursery.child(LIMITS).end()
+    nursery.child(LIMITS).end()
+    assert zygote(nursery) == old, "the old one was given up while the new one loaded"
+    assert select.select([channel.socket], [], [], 60)[0], "it never said hello"
+    begun = time.monotonic()
+    nursery.child(LIMITS).end()
+    assert zygote(nursery) == process.pid != old
+    assert state_of(old) == ""
+    assert time.monotonic() - begun < 2, "loading the libraries takes longer"
 
 
 def test_dead_zygote_is_replaced_and_its_children_are_gone(nursery: Nursery) -> None:

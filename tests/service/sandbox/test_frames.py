@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from service.sandbox.frames import (
     CONTROL,
     CONTROL_CAP,
     HEADER,
+    MOST_DEPTH,
     Broken,
     Channel,
     Late,
@@ -108,6 +110,37 @@ def test_deadline_ends_the_wait(ends: Ends) -> None:
         other.receive()
     with pytest.raises(Late):
         other.send({})
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"value":NaN}',
+        b'{"value":[-Infinity]}',
+        b'{"value":1e999}',
+        b'{"a":' * 40 + b"1" + b"}" * 40,
+        b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    ],
+    ids=["NaN", "infinity", "too large a number", "deep", "very deep"],
+)
+def test_what_the_next_could_not_read_is_broken_here(ends: Ends, raw: bytes) -> None:
+    """Nothing passes that this process could not write, or the next one not read, again."""
+    one, other = ends
+    one.socket.sendall(HEADER.pack(CONTROL, len(raw)) + raw)
+    with pytest.raises(Broken):
+        other.receive()
+
+
+def test_nested_frames_of_our_own_pass(ends: Ends) -> None:
+    """Control: what is deep but not too deep arrives as it was sent."""
+    one, other = ends
+    body: dict[str, Any] = {"at": 0}
+    for level in range(MOST_DEPTH - 2):
+        body = {"at": level, "in": [body] if level % 2 else body, "value": 0.5}
+        if level > MOST_DEPTH // 2:
+            break
+    one.send(body)
+    assert other.receive().body == body
 
 
 def test_nan_never_leaves(ends: Ends) -> None:

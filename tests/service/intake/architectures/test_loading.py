@@ -1,13 +1,19 @@
 """Weights into the network that they name: wrappers, types, and what is refused in which words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 from torch import Tensor
 
 from analyzers.contract import Refusal
-from service.intake.architectures.catalogue import ARCHITECTURES, Built, build, built
+from service.intake.architectures.catalogue import (
+    ARCHITECTURES,
+    Built,
+    build,
+    built,
+    look_alikes,
+)
 from service.intake.architectures.fitting import MAX_CLASSES, on_meta, own_weights
 
 Weights = dict[str, Tensor]
@@ -254,3 +260,45 @@ def test_every_network_takes_its_own_weights(name: str) -> None:
     """What a network saves, wrapped as training code wraps it, loads under its name."""
     weights = {f"module.{key}": value for key, value in build(name).state_dict().items()}
     assert built(name, weights).module.state_dict().keys() == build(name).state_dict().keys()
+
+
+def shapes_of(name: str) -> frozenset[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of a network's tensors, with ten classes."""
+    held = on_meta(ARCHITECTURES[name], 10).state_dict()
+    return frozenset((key, tuple(one.shape)) for key, one in held.items())
+
+
+def check_look_alikes(names: Sequence[str]) -> None:
+    """Each of these looks like exactly those among them that have its tensors."""
+    shapes = {name: shapes_of(name) for name in names}
+    for name, own in shapes.items():
+        right = {other for other in names if shapes[other] == own} - {name}
+        assert set(look_alikes(name)) == right, name
+
+
+def test_networks_that_tensors_cannot_tell_apart_are_known() -> None:
+    """Every variant of the one family that has such, and its neighbours; none for other names."""
+    family = [name for name in ARCHITECTURES if name.startswith("preactresnet")]
+    assert sum(map(bool, map(look_alikes, family))) == len(family) > 1
+    check_look_alikes([*family, "resnet18", "resnet18-cifar", "lenet5", "lenet5-cifar"])
+    assert look_alikes("no such network") == ()
+
+
+@pytest.mark.deep
+def test_no_other_networks_look_alike() -> None:
+    """Derived from every network of the catalogue."""
+    check_look_alikes(list(ARCHITECTURES))
+
+
+def test_look_alikes_answer_otherwise() -> None:
+    """The same tensors load under both names, and the logits differ: a notice is due."""
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]  # its number has no type
+    name = "preactresnet18-cifar"
+    weights = {
+        key: one + torch.rand(one.shape) / 2 if "running" in key else one
+        for key, one in build(name).state_dict().items()
+    }
+    shown = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        one, other = (built(each, weights).module(shown) for each in (name, *look_alikes(name)))
+    assert (one - other).abs().max() > 1e-2

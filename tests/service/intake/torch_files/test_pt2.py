@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.export import Dim, export, save
 
 from analyzers.contract import Refusal
@@ -107,6 +109,66 @@ def test_archive_under_the_lock(honest: bytes) -> None:
     raw = converted_under_the_lock("service.intake.torch_files.pt2_child", honest)
     given = images(4)
     assert np.abs(logits(raw, given) - tiny()(given).detach().numpy()).max() < 1e-5
+
+
+class Cropped(nn.Module):
+    """Leaves out rows and every second pixel: slices whose end is torch's largest number."""
+
+    def __init__(self) -> None:
+        """Draw the weights."""
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]  # torch leaves it open
+        self.head = nn.Linear(3 * 4 * 4, 5)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        return self.head(images[:, :, 1:][:, :, ::2, ::2].flatten(1))
+
+
+def with_instance_norm(*, running: bool) -> nn.Sequential:
+    """A network that takes each picture's own statistics, or keeps running ones."""
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]  # its number has no type
+    norm = nn.InstanceNorm2d(4, affine=True, track_running_stats=running)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), norm, nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
+
+
+@pytest.mark.parametrize(
+    "net", [Cropped(), with_instance_norm(running=False), with_instance_norm(running=True)]
+)
+def test_parts_of_honest_networks(net: nn.Module) -> None:
+    """Slices without an end and instance norms at rest are taken, and answer as torch does."""
+    made = converted(archive_of(net.eval(), 2, free=True))
+    given = images(3)
+    assert np.abs(logits(made.onnx, given) - net(given).detach().numpy()).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(192, 5)),
+        nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(192, 5)),
+        with_instance_norm(running=True),
+    ],
+)
+def test_networks_in_training(net: nn.Module) -> None:
+    """Batch statistics, dropped units and statistics that still run are no classifier at rest."""
+    found = refusal(archive_of(net.train(), 2, free=False))
+    assert found.code == "MODEL_UNSTABLE"
+    assert "model.eval()" in found.remedy
+
+
+def with_many_axes(told: Told) -> None:
+    """A weight of as many axes as fit into the file."""
+    meta = next(iter(told["config"].values()))["tensor_meta"]
+    meta["sizes"] = [{"as_int": (1 << 63) - 1}] * 100_000
+    meta["strides"] = [{"as_int": 0}] * 100_000
+
+
+def test_axes_of_weights_are_counted_before_they_are_multiplied(honest: bytes) -> None:
+    """Their product alone would take a minute."""
+    raw = changed(honest, in_json(WEIGHTS, with_many_axes))
+    began = time.monotonic()
+    assert refusal(raw).code == "MODEL_BROKEN"
+    assert time.monotonic() - began < 8
 
 
 def with_sample_inputs(marker: Path) -> Change:
@@ -334,6 +396,19 @@ def lost(held: dict[str, bytes]) -> None:
 def test_archives_that_torch_does_not_write(honest: bytes, change: Change) -> None:
     """Names that are source, sizes that lie, JSON of two meanings: all broken, none loaded."""
     assert refusal(changed(honest, change)).code == "MODEL_BROKEN"
+
+
+@pytest.mark.parametrize(
+    "path", [(WEIGHTS, "config"), (MODEL, "schema_version"), (MODEL, "graph_module")]
+)
+def test_parts_that_are_left_out(honest: bytes, path: tuple[str, str]) -> None:
+    """What torch always writes and nothing here could go without is missed by name."""
+    member, key = path
+
+    def without(told: Told) -> None:
+        del told[key]
+
+    assert refusal(changed(honest, in_json(member, without))).code == "MODEL_BROKEN"
 
 
 def test_an_archive_cut_short(honest: bytes) -> None:

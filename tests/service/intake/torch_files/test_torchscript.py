@@ -42,6 +42,7 @@ def _old() -> Generator[None]:
     """The format is going away, and torch says so at every turn."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*torch.jit.*", DeprecationWarning)
+        warnings.simplefilter("ignore", jit.TracerWarning)  # layers check their sizes with if
         yield
 
 
@@ -105,6 +106,49 @@ def test_scripted_lists_of_modules() -> None:
     made = converted(scripted(net), SHAPE)
     given = images(3)
     assert np.abs(logits(made.onnx, given) - net(given).detach().numpy()).max() < 1e-5
+
+
+@pytest.mark.parametrize("write", [scripted, traced])
+def test_instance_norm(write: Callable[[nn.Module], bytes]) -> None:
+    """It takes each picture's own statistics at rest too; its script walks a range of axes."""
+    net = nn.Sequential(nn.InstanceNorm2d(3, affine=True), nn.Flatten(), nn.Linear(192, 5)).eval()
+    made = converted(write(net), SHAPE)
+    given = images(3)
+    assert np.abs(logits(made.onnx, given) - net(given).detach().numpy()).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.BatchNorm2d(3),
+        nn.Dropout(),
+        nn.Dropout2d(),
+        nn.Dropout(inplace=True),
+        nn.AlphaDropout(),
+    ],
+)
+def test_a_trace_keeps_the_mode_that_it_was_made_in(layer: nn.Module) -> None:
+    """A network traced in training is told what to do; traced at rest, it is taken."""
+    net = nn.Sequential(nn.Conv2d(3, 3, 1), layer, nn.Flatten(), nn.Linear(192, 5))
+    found = refusal(saved(jit.trace(net.train(), images(2), check_trace=False)))
+    assert found.code == "MODEL_UNSTABLE"
+    assert "model.eval() before torch.jit.trace" in found.remedy
+    assert converted(traced(net.eval()), None).drift < 1e-5
+
+
+def test_an_instance_norm_whose_statistics_still_run() -> None:
+    """Traced in training, it is told apart from one that has none."""
+    net = nn.Sequential(nn.InstanceNorm2d(3, track_running_stats=True), nn.Flatten())
+    found = refusal(saved(jit.trace(net.train(), images(2), check_trace=False)))
+    assert "model.eval() before torch.jit.trace" in found.remedy
+
+
+def test_a_script_in_training_is_put_to_rest() -> None:
+    """It asks for its mode when it answers, so that eval() reaches it."""
+    net = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(), nn.Flatten(), nn.Linear(192, 5))
+    made = converted(scripted(net.train()), SHAPE)
+    given = images(3)
+    assert np.abs(logits(made.onnx, given) - net.eval()(given).detach().numpy()).max() < 1e-5
 
 
 def test_a_script_without_a_shape_says_what_to_do() -> None:
