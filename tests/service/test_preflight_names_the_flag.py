@@ -111,7 +111,9 @@ FLAT, FLAT_LAST = InputSpec(axes=(192,)), InputSpec("nhwc", axes=(192,))
 MISTAKES = {
     "normalize": Mistake(CIFAR, InputSpec(), False, AS_USUAL, "--normalize cifar10"),
     "no normalize": Mistake(InputSpec(), CIFAR, False, AS_USUAL, "--normalize none"),
-    "bytes": Mistake(BYTES, InputSpec(), False, AS_USUAL, "--normalize 0/0.003921569"),
+    "bytes": Mistake(
+        BYTES, InputSpec(), False, AS_USUAL, "--normalize 0,0,0/0.003921569,0.003921569,0.003921569"
+    ),
     "bgr": Mistake(InputSpec(), InputSpec(), True, AS_USUAL, FLIP),
     "no bgr": Mistake(InputSpec(), InputSpec(), False, BGR, FLIP),
     "both": Mistake(CIFAR, InputSpec(), True, AS_USUAL, f"--normalize cifar10 {FLIP}"),
