@@ -6,17 +6,20 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analyzers.engines.agreement import agreed
 from service.errors import Code
+from service.intake.convert_child import convert
 from support.careless import READERS, parquet_refused, turned_down
 from support.pictures import parquet_set
-from tools.fuzz import outcomes, pictures, thrift
+from tools.fuzz import onnx_seeds, outcomes, pictures, thrift, torch_seeds
 from tools.fuzz.corpus import FORMATS, Input, inputs
 from tools.fuzz.draws import Draw
 from tools.fuzz.house import House, open_house
@@ -38,6 +41,36 @@ def test_an_input_is_made_again_from_its_name(name: str) -> None:
     assert held == [Input(one, 3, number).raw() for number in range(8)]
     others = [Input(one, 4, number).raw() for number in range(8)]
     assert len({*held, *others}) >= 14
+
+
+@pytest.mark.parametrize("raw", onnx_seeds.models()[:-1])
+def test_the_models_before_any_change_are_taken(raw: bytes) -> None:
+    """Control: what is refused later is refused for its change."""
+    model, check = agreed(raw)
+    assert (model.classes, check.batch, check.gradient_gap) == (onnx_seeds.CLASSES, "free", "")
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    ("form", "write", "architecture"),
+    [
+        ("state-dict", partial(torch_seeds.state_dict, legacy=False), torch_seeds.ARCHITECTURE),
+        ("state-dict", partial(torch_seeds.state_dict, legacy=True), torch_seeds.ARCHITECTURE),
+        ("pt2", torch_seeds.exported, ""),
+        ("torchscript", partial(torch_seeds.scripted, traced=True), ""),
+    ],
+)
+def test_torch_files_before_any_change_are_taken(
+    tmp_path: Path, form: str, write: Callable[[], bytes], architecture: str
+) -> None:
+    """Control: the same for what torch wrote."""
+    path = tmp_path / "file"
+    path.write_bytes(write())
+    with path.open("rb") as file:
+        body = {"format": form, "architecture": architecture}
+        facts, made = convert(body, {"file": file.fileno()})
+    assert set(made) == {"onnx", "weights"}
+    assert facts["largest_drift"] < 1e-4
 
 
 @pytest.mark.parametrize("name", READERS)

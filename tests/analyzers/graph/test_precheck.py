@@ -614,11 +614,11 @@ def with_many_axes(place: str, count: int) -> onnx.ModelProto:
     ],
 )
 def test_axes_are_counted_before_they_are_multiplied(place: str, code: str) -> None:
-    """A megabyte of axes costs a moment; the product of so many would take a minute."""
-    body = with_many_axes(place, 120_000)
-    began = time.monotonic()
+    """Half a megabyte of axes costs a moment; the product of so many takes a quarter minute."""
+    body = with_many_axes(place, 40_000)
+    began = time.process_time()
     assert checked(body) == code
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 # ---------------------------------------------------------------------------------- order

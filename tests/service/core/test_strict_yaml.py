@@ -44,7 +44,7 @@ def test_ordinary_nesting_is_taken() -> None:
 @pytest.mark.parametrize("opening", ["[", "{", "[{"])
 def test_deep_nesting_takes_no_time(opening: str) -> None:
     """Thousands of brackets cost seconds where they are all looked at."""
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ValueError, match="nested too deeply"):
         read_yaml(opening * 20_000)
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 3

@@ -127,6 +127,7 @@ async def test_crash_is_retried_once_in_a_fresh_child(
     job = await executor.submit(doing(request_for, "crash_once", marker=str(marker)))
     found: Progress | Result | None = None
     async for event in job.events():
+        await asyncio.sleep(0.5)  # until it has looked for the file and waits for it
         marker.touch()
         found = event
     assert isinstance(found, Result)

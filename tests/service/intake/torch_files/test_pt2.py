@@ -159,16 +159,16 @@ def test_networks_in_training(net: nn.Module) -> None:
 def with_many_axes(told: Told) -> None:
     """A weight of as many axes as fit into the file."""
     meta = next(iter(told["config"].values()))["tensor_meta"]
-    meta["sizes"] = [{"as_int": (1 << 63) - 1}] * 100_000
-    meta["strides"] = [{"as_int": 0}] * 100_000
+    meta["sizes"] = [{"as_int": (1 << 63) - 1}] * 40_000
+    meta["strides"] = [{"as_int": 0}] * 40_000
 
 
 def test_axes_of_weights_are_counted_before_they_are_multiplied(honest: bytes) -> None:
-    """Their product alone would take a minute."""
+    """Their product alone takes a quarter minute."""
     raw = changed(honest, in_json(WEIGHTS, with_many_axes))
-    began = time.monotonic()
+    began = time.process_time()
     assert refusal(raw).code == "MODEL_BROKEN"
-    assert time.monotonic() - began < 8
+    assert time.process_time() - began < 8
 
 
 def with_sample_inputs(marker: Path) -> Change:
