@@ -213,3 +213,15 @@ def test_ended_nursery_leaves_no_process() -> None:
         time.sleep(0.01)  # its parent's death kills it, a moment later
     assert state_of(kid) in ("", "Z")
     assert zygote(one) == pid, "an ended nursery started another zygote"
+
+
+def test_a_looser_lock_than_promised_is_no_child(nursery: Nursery) -> None:
+    """What the first zygote could lock was told to everybody; less is refused, as much is taken."""
+    promised = nursery.level()
+    try:
+        nursery._level = promised + 1  # pyright: ignore[reportPrivateUsage]  # as if more had been told
+        with pytest.raises(Broken, match="not locked as it was promised"):
+            nursery.child(LIMITS)
+    finally:
+        nursery._level = promised  # pyright: ignore[reportPrivateUsage]  # as it was
+    nursery.child(LIMITS).end()
