@@ -53,8 +53,8 @@ class Blobs:
             raise AssayError(
                 Code.BLOB_TOO_LARGE,
                 f"The file has {size} bytes; at most {self._max_size} are taken.",
-                "Use a smaller file. An ONNX model is one message, which ends at 2 GiB; data can be "
-                "given as several files.",
+                "Use a smaller file. An ONNX model is one message, which ends at 2 GiB; data can "
+                "be given as several files.",
             )
 
     async def append(self, upload: str, offset: int, data: bytes, *, size: int) -> int:
