@@ -2,7 +2,8 @@
 
 from analyzers.catalog import ALL
 from service.api.parts import Parts
-from service.intake.formats import ARCHITECTURES, MODEL_FORMATS
+from service.intake.architecture_names import ARCHITECTURES
+from service.intake.formats import MODEL_FORMATS
 from service.rpc.ports import Capabilities, Format, Limits
 from service.version import VERSION
 

@@ -78,6 +78,6 @@ def _finding(name: str, detail: str) -> dict[str, Json]:
         "statement": rule.statement.replace("{detail}", detail),
         "evidence": "the uploaded file",
         "remedy": rule.remedy,
-        "reproduce": "assay preflight MODEL --data DATA",
+        "reproduce": "assay audit MODEL --data DATA --policy POLICY",
         "analyzer": "intake",
     }

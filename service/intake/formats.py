@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-from service.intake import architecture_names
-
 ONNX: Final = "onnx"
 ONNX_ZIP: Final = "onnx-zip"
 SAFETENSORS: Final = "safetensors"
@@ -29,7 +27,7 @@ class Format(NamedTuple):
     """Its own reader has run foreign code before, so it is opened in a locked child or not."""
 
 
-_ALL: Final = (
+MODEL_FORMATS: Final = (
     Format(ONNX, "ONNX, one file with its weights inside", "native"),
     Format(ONNX_ZIP, "ONNX and the files of its weights, in one zip", "native"),
     Format(
@@ -54,7 +52,4 @@ _ALL: Final = (
     ),
     Format(MAR, "TorchServe archive: the model in it, never its handler", "native"),
 )
-FORMATS: Final[Mapping[str, Format]] = {one.id: one for one in _ALL}
-MODEL_FORMATS: Final = _ALL
-
-ARCHITECTURES = architecture_names.ARCHITECTURES
+FORMATS: Final[Mapping[str, Format]] = {one.id: one for one in MODEL_FORMATS}

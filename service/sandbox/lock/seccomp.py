@@ -6,7 +6,6 @@ of "is it this call? then that answer".
 
 import ctypes
 import errno
-import os
 import platform
 import struct
 from collections.abc import Mapping, Sequence
@@ -115,11 +114,6 @@ def install(raw: bytes) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, head, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "no filter of system calls could be installed")
-
-
-def available() -> bool:
-    """Whether this kernel filters calls and this architecture's numbers are known."""
-    return machine() is not None and os.path.exists("/proc/sys/kernel/seccomp")
 
 
 def _when(number: int | None, then: Sequence[bytes]) -> list[bytes]:

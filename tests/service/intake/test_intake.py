@@ -18,7 +18,7 @@ from service.demo.shapes import draw
 from service.errors import AssayError, Code
 from service.executors.interface import Progress, Request, Result
 from service.executors.local import LocalExecutor
-from service.intake.formats import ARCHITECTURES
+from service.intake.architecture_names import ARCHITECTURES
 from service.intake.intake import Intake
 from service.intake.models import Told
 from service.intake.reading import AS_USUAL

@@ -2,9 +2,9 @@
 
 import pytest
 
+from service.intake.architecture_names import ARCHITECTURES as NAMES
 from service.intake.architecture_names import unknown_architecture
 from service.intake.architectures.catalogue import ARCHITECTURES
-from service.intake.formats import ARCHITECTURES as NAMES
 from service.intake.formats import MODEL_FORMATS
 
 
