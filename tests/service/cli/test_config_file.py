@@ -11,9 +11,10 @@ from typer.testing import Result
 from analyzers.contract import InputSpec
 from service.cli.audit import audit
 from service.cli.check import check
-from service.cli.config_file import keys_of
+from service.cli.config_file import keys_of, read_config
 from service.cli.main import app
 from service.cli.preflight import preflight
+from service.errors import AssayError, Code
 from service.intake.reading import AS_USUAL, Reading
 from service.rpc.ports import NewAudit, NewEvalSet, NewModel
 from support.command_line import assay
@@ -219,3 +220,15 @@ def test_an_alias_bomb_is_one_wrong_value(model: Path) -> None:
     rows = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 9)]
     write(model, "\n".join(["a0: &a0 [x]", *rows]))
     assert "which is no option" in refused(assay("check", str(model)))
+
+
+@pytest.mark.parametrize("address", ["203.0.113.9:50551", "0.0.0.0:50551"])
+def test_a_file_names_no_server_elsewhere(tmp_path: Path, address: str) -> None:
+    """A file that came with a model may not send model and data away; this machine it may name."""
+    path, keys = tmp_path / "assay.yaml", keys_of([check])
+    path.write_text(f"server: '{address}'\n")
+    with pytest.raises(AssayError, match="not on this machine") as caught:
+        read_config(path, keys)
+    assert caught.value.code is Code.CONFIG_FILE_INVALID
+    path.write_text("server: 127.0.0.1:50551\n")
+    assert read_config(path, keys) == {"server": "127.0.0.1:50551"}

@@ -327,3 +327,12 @@ async def test_real_children_say_the_same_as_this_process(bench: Bench, tmp_path
             assert await mine == await theirs
     finally:
         await local.stop()
+
+
+def test_what_is_remembered_is_admitted_by_todays_rules(bench: Bench) -> None:
+    """A TorchServe archive that once held TorchScript is refused where that is off; ONNX is not."""
+    bench.intake.models.admit("mar", "", {"archive": {"format": "onnx"}})
+    refused = code_of(
+        lambda: bench.intake.models.admit("mar", "", {"archive": {"format": "torchscript"}})
+    )
+    assert refused is Code.TORCHSCRIPT_DISABLED
