@@ -3,9 +3,11 @@
 #
 #   PYTHON=python3.12 make test        another interpreter (3.11 or newer)
 #   TORCH_INDEX=<url> make test        take torch from this index (a CPU or a certain CUDA build)
+#   JOBS=4 make test                   so many tests at a time, where there are the cores for it
 
 PYTHON ?= python3
 TORCH_INDEX ?=
+JOBS ?= 2
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
@@ -15,7 +17,7 @@ DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-installed test-deep check format bench fuzz figures proto clean
+.PHONY: help setup demo test test-installed test-deep parity check format bench mutants fuzz figures proto clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -27,19 +29,23 @@ demo: $(SERVER) ## audit the built-in demo networks and write report, evidence a
 	$(VENV)/bin/assay demo --out assay-demo
 
 test: $(DEV) ## run the tests with coverage, then those against the built wheel (minutes)
-	$(PY) -m pytest --ignore=tests/installed --cov --cov-report=term --cov-report=json
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --ignore=tests/installed --cov --cov-report=term --cov-report=json
 	$(PY) -m pytest tests/installed
 
 test-deep: $(DEV) ## run what takes longer: many seeds, real peers, a clean install (and GPU tests where there is one)
 	$(PY) -m pytest -m 'deep or gpu'
 
-check: $(DEV) ## lint, formatting, types, layers, generated code, proto style
+parity: $(DEV) ## every reference model against its recorded survivors, every liar under 20 seeds (an hour)
+	$(PY) -m pytest -m parity
+
+check: $(DEV) ## lint, formatting, types, layers, generated code, proto style, policy schema
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright
 	$(VENV)/bin/lint-imports
 	$(PY) tools/generate_protos.py --check
 	$(PY) tools/generate_protos.py --lint
+	$(PY) tools/policy_schema.py --check
 	$(PIP) check
 
 format: $(DEV) ## let ruff mend what it can
@@ -48,6 +54,9 @@ format: $(DEV) ## let ruff mend what it can
 
 bench: $(DEV) ## measure speed against the peers, side by side
 	$(PY) -m tools.bench
+
+mutants: $(DEV) ## change the judge's code one operator at a time and see that tests notice (about 20 minutes)
+	$(PY) -m tools.mutants
 
 fuzz: $(DEV) ## send 10,000 malformed files through a service (about 20 minutes); FUZZ='--inputs 500'
 	OMP_NUM_THREADS=1 $(PY) -m tools.fuzz $(FUZZ)

@@ -3,18 +3,34 @@
 A new one is its own file and one line here: docs, interface and report follow by themselves.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from analyzers.attacks import cascade
+from analyzers.attacks import cascade, probe
 from analyzers.behaviour import preflight
 from analyzers.contract import Analyzer
 from analyzers.structure import filters
+from analyzers.trust import trust
 
 ALL: Final[tuple[Analyzer, ...]] = (
     preflight.ANALYZER,
     cascade.ANALYZER,
+    probe.ANALYZER,
+    trust.ANALYZER,
     filters.ANALYZER,
 )
+
+VOUCHERS: Final[Mapping[str, Sequence[str]]] = {
+    one.description.id: [
+        other.description.id
+        for other in ALL
+        if other.description.vouches
+        and set(other.description.threats) & set(one.description.threats)
+    ]
+    for one in ALL
+    if any(metric.judged for metric in one.description.metrics)
+}
+"""Whom a PASS needs beside an analyzer that is judged: those who vouch for its threats."""
 
 
 def by_id(analyzer_id: str) -> Analyzer:

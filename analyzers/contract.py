@@ -32,6 +32,8 @@ Bound = Literal["upper", "lower", "estimate", "indicator"]
 Grade = Literal["A", "B", "C", "D"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SampleState = Literal["wrong", "error", "broken", "standing", "pending", "claimed", "right"]
+Depth = Literal["float32", "8-bit"]
+"""What a witness may consist of: any numbers, or what a file of 8 bits a pixel can hold."""
 Folding = Literal["yes", "no", "unknown"]
 ViewKind = Literal[
     "number",
@@ -183,6 +185,13 @@ class DataFacts:
         return asdict(self)
 
 
+class Earlier(NamedTuple):
+    """Pictures that broke an earlier model: which image each was made of, and their blob."""
+
+    rows: Mapping[Depth, Sequence[int]]
+    pictures: Mapping[Depth, Digest]
+
+
 @dataclass(frozen=True)
 class Case:
     """All that ``plan`` and ``merge`` may know besides what is done."""
@@ -191,6 +200,8 @@ class Case:
     data: DataFacts
     inputs: Mapping[str, Mapping[Rows, Digest]] = field(default_factory=dict[str, Any])
     """Blobs of other analyzers, complete or absent: name -> rows -> digest."""
+    earlier: Mapping[str, Sequence[Earlier]] = field(default_factory=dict[str, Any])
+    """What broke the last release, by threat."""
 
     @property
     def n(self) -> int:
@@ -282,6 +293,11 @@ class Tally(NamedTuple):
     pending: int
     full: int
     """Rows on which every pass that the plan asks of them has run."""
+    survivors: int = 0
+    """Rows that stood when all was known that decides over the last pass, which may then end
+    early; 0 while that is open, and where the last pass is asked of all of them."""
+    late: int = 0
+    """Of the survivors, those that the last pass broke."""
 
 
 @dataclass(frozen=True)
@@ -291,6 +307,10 @@ class Stop:
     metric: str
     fails: Callable[[Tally], bool]
     """Whether these counts already settle a FAIL."""
+    passes: Callable[[Tally], bool] = lambda _: False
+    """Whether they settle a PASS, though some survivors have not had the last pass."""
+    depth: Depth = "8-bit"
+    """The depth that the verdict speaks of, where the data have both."""
 
 
 @dataclass(frozen=True)
@@ -370,6 +390,7 @@ class Description:
     """JSON Schema of the config."""
     metrics: tuple[MetricSpec, ...]
     needs: tuple[str, ...] = ()
+    """Ids of analyzers whose blobs its units take as inputs."""
     threats: tuple[str, ...] = ()
     """Norms served; empty for analyzers that run once per audit."""
     indicators: tuple[str, ...] = ()
@@ -378,6 +399,10 @@ class Description:
     edges: tuple[int, ...] = BLOCK_EDGES
     first: bool = False
     """Runs before the subject is taken for granted (preflight)."""
+    on_demand: bool = False
+    """Runs only where another one needs it, or where it is asked for by name."""
+    vouches: bool = False
+    """Says only whether the attacks on its threat can be believed; not run once they failed it."""
 
 
 class Batch(NamedTuple):
@@ -562,6 +587,22 @@ Merge = Callable[[Case, Mapping[str, Json], Sequence[Done]], Sequence[Measuremen
 Measure = Callable[[Shard, Subject, Batch, Mapping[str, Array], Tell], Partial]
 
 
+class Passes(NamedTuple):
+    """Single images through the model, and back."""
+
+    forward: int = 0
+    backward: int = 0
+
+
+Cost = Callable[[Case, Mapping[str, Json]], Passes]
+"""What an analyzer takes at most: an estimate for people, which no plan depends on."""
+
+
+def _no_passes(case: Case, config: Mapping[str, Json]) -> Passes:
+    del case, config
+    return Passes()
+
+
 @dataclass(frozen=True)
 class Analyzer:
     """A record of functions: no inheritance, no registration side effects."""
@@ -571,6 +612,7 @@ class Analyzer:
     merge: Merge
     measure: str
     """``module:function`` of a Measure, imported only in a child."""
+    cost: Cost = _no_passes
 
 
 def blocks(n: int, edges: Sequence[int] = BLOCK_EDGES, step: int = BLOCK_STEP) -> list[Rows]:

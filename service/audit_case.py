@@ -13,9 +13,11 @@ from service.core.driver import Course, instances_for
 from service.core.permutation import permutation
 from service.core.policy import Policy, parse_policy
 from service.core.stops import stops_for
+from service.core.waivers import floors_of, parse_waivers
 from service.intake.reading import Reading
 from service.store.records import AuditRow, EvalSetRow, ModelRow, NewAudit
 from service.version import CANONICALISER, VERSION
+from service.witnesses.earlier import by_threat, tensors
 
 _ID_BYTES = 32
 _LIBRARIES = ("torch", "onnx", "numpy")
@@ -55,13 +57,19 @@ class AuditCase:
         """What the policy's intervals speak of."""
         return self.policy.claim if self.policy else "set"
 
+    @property
+    def subject_name(self) -> str:
+        """What the model is a release of, as the audit was asked for."""
+        return str(self.row.options.get("subject") or self.model.display_name)
+
     def subject_facts(self) -> dict[str, Json]:
         """The subject as the evidence names it."""
         held = self.model.facts
         canonical = held["canonical"]
         return {
             **SubjectFacts.from_json(held["subject"]).as_json(),
-            "name": self.model.display_name,
+            "name": self.subject_name,
+            "file_name": str(self.row.options.get("file") or self.model.display_name),
             "canonical_digest": self.model.canonical_digest,
             "file_digest": self.model.file_digest,
             "format": self.model.format,
@@ -89,7 +97,7 @@ def prepare(
 ) -> AuditCase:
     """Everything that a claimed audit needs, with nothing done yet."""
     policy, course = course_of(row, model, data, engine)
-    return AuditCase(row, model, data, policy, course, _material(model, data, shelf), engine)
+    return AuditCase(row, model, data, policy, course, _material(row, model, data, shelf), engine)
 
 
 def course_of(
@@ -100,16 +108,25 @@ def course_of(
     policy = parse_policy(wish.policy, ALL) if wish.policy else None
     instances = instances_for(ALL, policy, options["analyzers"] or None)
     case = Case(
-        SubjectFacts.from_json(model.facts["subject"]), DataFacts.from_json(data.facts["data"])
+        SubjectFacts.from_json(model.facts["subject"]),
+        DataFacts.from_json(data.facts["data"]),
+        earlier=by_threat(_earlier(wish)),
     )
+    floors = floors_of(parse_waivers(options.get("waivers") or "[]"))
     stops = {
-        one.key: stops_for(one, policy) if policy and options["stop_early"] else ()
+        one.key: stops_for(one, policy, floors) if policy and options["stop_early"] else ()
         for one in instances
     }
     course = Course(
         case, instances, seed=int(options["seed"]), engine=_engine(engine, case), stops=stops
     )
     return policy, course
+
+
+def _earlier(wish: AuditRow | NewAudit) -> Mapping[str, Json]:
+    """What broke the last release, as its evidence lists it."""
+    told = wish.options.get("earlier")
+    return told["breaks"] if told else {}
 
 
 def _engine(engine: Mapping[str, str], case: Case) -> str:
@@ -128,7 +145,7 @@ def versions() -> dict[str, str]:
     return {"assay": VERSION, "canonicaliser": CANONICALISER, **found}
 
 
-def _material(model: ModelRow, data: EvalSetRow, shelf: Shelf) -> Material:
+def _material(row: AuditRow, model: ModelRow, data: EvalSetRow, shelf: Shelf) -> Material:
     details, canonical = data.facts["details"], model.facts["canonical"]
     weights = SubjectFacts.from_json(model.facts["subject"]).source_weights
     return Material(
@@ -142,6 +159,7 @@ def _material(model: ModelRow, data: EvalSetRow, shelf: Shelf) -> Material:
         upload=str(shelf.local_path(canonical["upload"])) if canonical["upload"] else "",
         upload_form={"output": canonical["output_name"], "batch": canonical["replay_batch"]},
         weights=str(shelf.local_path(weights)) if weights else "",
+        tensors=tensors(_earlier(row), details["shape"]),
     )
 
 

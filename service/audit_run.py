@@ -4,12 +4,14 @@ Knows no analyzer by name and holds no thresholds of its own; what it needs of t
 in as ports, so the same course runs in the service and in a test.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from analyzers.contract import Digest, Done, InputSpec, Json, Unit
+from analyzers.contract import Digest, Done, InputSpec, Json, Shard, Unit
 from service.core.canonical import digest
 from service.core.driver import Course, Step
 from service.core.permutation import permutation
@@ -37,6 +39,8 @@ class Material:
     """``output`` and ``batch`` of that file."""
     weights: str = ""
     """The uploaded file, when that was weights: analyses read them as they were trained."""
+    tensors: Mapping[Digest, tuple[str, Sequence[int]]] = field(default_factory=dict[str, Any])
+    """dtype and shape of the blobs of earlier audits that units take as input."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Account:
 
     hits: int = 0
     misses: int = 0
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    """How often a miss of an analyzer had a reason; as many as there are misses."""
     retries: int = 0
     forwards: int = 0
     """Passes made by this run alone; those behind a hit were counted when they were made."""
@@ -77,7 +83,11 @@ class Memory(Protocol):
         """The verified result of a shard, if any audit has committed it."""
         ...
 
-    async def commit(self, key: Digest, analyzer: str, kept: Kept) -> None:
+    async def why(self, key: Digest, shard: Shard) -> str:
+        """Why nothing was recalled, for people."""
+        ...
+
+    async def commit(self, key: Digest, shard: Shard, kept: Kept) -> None:
         """Keep a result; raises when this run may no longer write."""
         ...
 
@@ -128,20 +138,61 @@ class AuditRun:
         self._session = session
         self._allowance = allowance
         self._order = permutation(material.ids, course.seed)
-        self._tensors: dict[Digest, tuple[str, Sequence[int]]] = {}
+        self._tensors = dict(material.tensors)
         self._job: Job | None = None
+        self._ending: asyncio.Future[None] | None = None
         self._given_up = False
+        self._untold: dict[str, Step] = {}
+        """The last step of each instance that came from memory and that nobody was told of."""
+        self.late = False
+        """The deadline came before the end: what is committed is all there is."""
 
-    async def run(self, observer: Observer) -> None:
-        """Commit step after step; ends at a commit when it is given up."""
+    async def run(self, observer: Observer, seconds: float | None = None) -> None:
+        """Commit step after step; ends at a commit when it is given up or the time is over."""
+        loop = asyncio.get_running_loop()
+        alarm = loop.call_later(seconds, self._ring) if seconds is not None else None
         try:
-            while steps := self.course.ready(AHEAD):
+            while not self.late and (steps := self.course.ready(AHEAD)):
                 if self._given_up:
+                    await self._tell(observer)
                     raise _cancelled()
-                self.course.commit(steps[0], await self._result(steps[0], observer))
-                await observer.committed(self.course, steps[0])
+                await self._advance(steps[0], observer)
+            await self._tell(observer)
+        except AssayError as error:
+            if error.code is not Code.CANCELLED or self._given_up or not self.late:
+                raise
+        else:
+            self.late = self.late and bool(self.course.ready())
         finally:
+            if alarm is not None:
+                alarm.cancel()
             await self._executor.close_session(self._session)
+
+    async def _advance(self, step: Step, observer: Observer) -> None:
+        """Commit a step: from memory, and else measured."""
+        key = key_of(step)
+        known = await self._memory.recall(key)
+        if known is not None:
+            self.account.hits += 1
+            self._note_blobs(step, known)
+            self.course.commit(step, known.done)
+            self._untold[step.instance.key] = step
+            return
+        await self._tell(observer)
+        self.course.commit(step, await self._result(key, step, observer))
+        await observer.committed(self.course, step)
+
+    async def _tell(self, observer: Observer) -> None:
+        """Say once of each instance how far it came from memory: nobody waits between."""
+        untold, self._untold = self._untold, {}
+        for step in untold.values():
+            await observer.committed(self.course, step)
+
+    def _ring(self) -> None:
+        """The time is over: the unit in flight is not waited for."""
+        self.late = True
+        if self._job is not None:
+            self._ending = asyncio.ensure_future(self._job.cancel())
 
     async def give_up(self) -> None:
         """Cancel what is in flight; what is committed stays."""
@@ -149,14 +200,10 @@ class AuditRun:
         if self._job is not None:
             await self._job.cancel()
 
-    async def _result(self, step: Step, observer: Observer) -> Done:
-        key = digest(step.shard.as_json())
-        known = await self._memory.recall(key)
-        if known is not None:
-            self.account.hits += 1
-            self._note_blobs(step, known)
-            return known.done
+    async def _result(self, key: Digest, step: Step, observer: Observer) -> Done:
+        reason = await self._memory.why(key, step.shard)
         self.account.misses += 1
+        self.account.reasons[step.shard.analyzer, reason] += 1
         with observer.timed(step):
             result = await self._measure(step, observer)
         self.account.retries += result.retries
@@ -164,7 +211,7 @@ class AuditRun:
         kept = kept_of(step.unit, result)
         self.account.forwards += kept.done.passes.get("forward", 0)
         self.account.backwards += kept.done.passes.get("backward", 0)
-        await self._memory.commit(key, step.shard.analyzer, kept)
+        await self._memory.commit(key, step.shard, kept)
         self._note_blobs(step, kept)
         return kept.done
 
@@ -176,6 +223,8 @@ class AuditRun:
 
     async def _measure(self, step: Step, observer: Observer) -> Result:
         self._job = await self._executor.submit(self._request(step))
+        if self.late or self._given_up:  # said while it was on its way
+            await self._job.cancel()
         try:
             async for event in self._job.events():
                 if isinstance(event, Result):
@@ -224,6 +273,11 @@ class AuditRun:
         if material.weights:
             files["weights"] = material.weights
         return Opening(body, files)
+
+
+def key_of(step: Step) -> Digest:
+    """Under which a result is kept: all that decides it, and no threshold."""
+    return digest(step.shard.as_json())
 
 
 def done_of(unit: Unit, facts: Mapping[str, Json], blobs: Mapping[str, Digest]) -> Done:

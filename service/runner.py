@@ -10,18 +10,20 @@ from datetime import UTC, datetime
 
 import structlog
 
-from analyzers.contract import Digest, Json
+from analyzers.contract import Digest, Json, Shard
 from service.audit_case import AuditCase, prepare
-from service.audit_run import Account, Allowance, AuditRun, Kept, kept_from_json, kept_to_json
+from service.audit_run import Account, Allowance, AuditRun, Kept, kept_to_json
+from service.cache_misses import CacheMisses, to_keep
 from service.closing import Closing, as_file, close
 from service.core.brackets import brackets_of
 from service.core.driver import Course, Step
 from service.core.evidence import evidence_digest
 from service.core.expectation import check_expectation
 from service.errors import AssayError, Code, Kind, internal_error
-from service.executors.interface import Executor, Progress, Result, sandbox_told
+from service.executors.interface import Executor, Progress, Result, limits_on, sandbox_told
 from service.live import Live
 from service.observe import CacheResult, Device, Metrics, Outcome, Profile, Stage, stage_of
+from service.recalling import recalled
 from service.rpc.ports import Progress as ProgressView
 from service.settings import Settings
 from service.store.blobs import Blobs
@@ -160,25 +162,24 @@ class Runner:
             memory,
             session=f"{lease.audit}.{lease.attempt}",
             allowance=Allowance(
-                self._settings.threads, self._settings.unit_seconds, self._limits()
+                self._settings.threads,
+                self._settings.unit_seconds,
+                limits_on(self._executor.engine["device"], self._settings.limits),
             ),
         )
         self._runs[lease.audit] = run
         if case.row.cancel_requested:
             await run.give_up()
-        await run.run(_Observer(self, lease, case))
+        await run.run(_Observer(self, lease, case), case.row.options.get("deadline_seconds"))
         finished = datetime.now(UTC)
         told = _run_facts(lease, case, started, finished)
+        told["cut_by_deadline"] = run.late
         told["placement"] = dict(self._executor.placement)
         told["sandbox"] = sandbox_told(self._executor)
         with self._metrics.timed(Stage.RENDER):
             closing = await asyncio.to_thread(close, case, run.account, self._blobs, told)
         await self._finish(lease, closing)
         self._count(run.account)
-
-    def _limits(self) -> dict[str, int]:
-        on_gpu = self._executor.engine["device"] == "cuda"
-        return {**self._settings.limits, **({"gpu": 1} if on_gpu else {})}
 
     async def _prepare(self, lease: Lease) -> AuditCase:
         row = await self._catalogue.audit(lease.project, lease.audit)
@@ -192,11 +193,14 @@ class Runner:
         evidence = await self._keep(lease, as_file(closing.evidence))
         page = await self._keep(lease, closing.page)
         await self._keep(lease, closing.samples)
+        if closing.witnesses:
+            await self._keep(lease, closing.witnesses)
         verdict = dict(closing.verdict) if closing.verdict is not None else {}
         word = str(verdict.get("verdict", ""))
         facts = evidence_digest(closing.evidence)
         report = NewReport(evidence, facts, verdict, page)
         told = {"kind": "finished", "state": "succeeded", "verdict": word or None}
+        profile = await self._profile(lease)
         done = await self._queue.finish(
             lease,
             "SUCCEEDED",
@@ -205,7 +209,7 @@ class Runner:
             event={**told, "evidence_digest": facts},
         )
         if done:
-            self._count_end(Outcome.OK, closing)
+            self._count_end(profile, Outcome.OK, closing)
             log.info("audit finished", audit=lease.audit, verdict=word, facts=facts)
 
     async def _keep(self, lease: Lease, data: bytes) -> Digest:
@@ -219,6 +223,7 @@ class Runner:
             return
         cancelled = error.code is Code.CANCELLED
         state = "CANCELLED" if cancelled else "FAILED"
+        profile = await self._profile(lease)
         await self._queue.finish(
             lease,
             state,
@@ -226,7 +231,7 @@ class Runner:
             error=error.as_json(),
             event={"kind": "finished", "state": state.lower(), "problem": error.as_json()},
         )
-        self._count_end(Outcome.CANCELLED if cancelled else _outcome(error), None)
+        self._count_end(profile, Outcome.CANCELLED if cancelled else _outcome(error), None)
         log.info("audit ended", audit=lease.audit, code=error.code.value)
 
     def _count(self, account: Account) -> None:
@@ -236,8 +241,12 @@ class Runner:
         self._metrics.forwards(device).inc(account.forwards)
         self._metrics.backwards(device).inc(account.backwards)
 
-    def _count_end(self, outcome: Outcome, closing: Closing | None) -> None:
-        self._metrics.audits(Profile.NONE, outcome).inc()
+    async def _profile(self, lease: Lease) -> Profile:
+        row = await self._catalogue.audit(lease.project, lease.audit)
+        return Profile(row.options.get("profile") or Profile.NONE)
+
+    def _count_end(self, profile: Profile, outcome: Outcome, closing: Closing | None) -> None:
+        self._metrics.audits(profile, outcome).inc()
         if closing is None or closing.verdict is None:
             return
         self._metrics.verdicts(str(closing.verdict["verdict"]).lower()).inc()
@@ -292,18 +301,19 @@ class _StoreMemory:
         self._queue = queue
         self._blobs = blobs
         self._lease = lease
+        self._misses = CacheMisses(queue, lease.project, left_out=fresh)
 
     async def recall(self, key: Digest) -> Kept | None:
-        found = None if self._fresh else await self._queue.step(self._lease.project, key)
-        if found is None:
+        if self._fresh:
             return None
-        kept = kept_from_json(found)
-        there = [self._blobs.has(blob) for blob in kept.done.blobs.values()]
-        return kept if all(there) else None
+        return await recalled(self._queue, self._blobs, self._lease.project, key)
 
-    async def commit(self, key: Digest, analyzer: str, kept: Kept) -> None:
-        step = NewStep(key, analyzer, kept_to_json(kept))
-        if not await self._queue.commit_step(self._lease, step):
+    async def why(self, key: Digest, shard: Shard) -> str:
+        return await self._misses.why(key, shard)
+
+    async def commit(self, key: Digest, shard: Shard, kept: Kept) -> None:
+        step = NewStep(key, shard.analyzer, kept_to_json(kept))
+        if not await self._queue.commit_step(self._lease, step, under=to_keep(shard)):
             raise AssayError(
                 Code.CANCELLED,
                 "Another worker took this audit over.",
@@ -330,7 +340,7 @@ def _run_facts(
         "seconds": round((finished - started).total_seconds(), 3),
         "host": socket.gethostname(),
         "policy": case.row.policy,
-        "stopped_early": case.row.options["stop_early"],
+        "may_stop_early": case.row.options["stop_early"],
     }
 
 

@@ -116,6 +116,9 @@ def audit_view(
         progress=progress,
         problem=problem_of(row.error),
         sequence=sequence,
+        profile=options.get("profile"),
+        subject=str(options.get("subject", "")),
+        baseline_since=row.baseline_time,
         started=row.start_time,
         ended=row.end_time,
     )

@@ -46,6 +46,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[TAKEN_OUT] = lines
 
 
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Where several processes collect, unheard, the lines come first and without counts."""
+    if not UNDER_CI or not getattr(config.option, "numprocesses", None):
+        return []
+    return [f"{marker} tests deselected: {why}" for marker, why in missing_surroundings().items()]
+
+
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print one line for each group of tests that was taken out."""
     return config.stash.get(TAKEN_OUT, list[str]())

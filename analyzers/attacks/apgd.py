@@ -12,15 +12,12 @@ from dataclasses import dataclass, fields
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from analyzers.attacks.ball import Ball
+from analyzers.attacks.jury import Flags, Hearing, Places, finite_rows
 from analyzers.attacks.losses import Loss
-from analyzers.contract import Array, FloatArray, Gradient, GradientStep, LabelArray
+from analyzers.contract import Array, FloatArray, Gradient, GradientStep
 from analyzers.engines.gaps import centred
-
-Flags = npt.NDArray[np.bool_]
-Predict = Callable[[FloatArray], FloatArray]
 
 MOMENTUM: Final = np.float32(0.75)
 FIRST_STEP: Final = 2.0
@@ -31,6 +28,10 @@ NEAR_TIE: Final = 1e-3
 """Top two logits closer than this part of the largest one may swap between engines."""
 APART: Final = 1e-2
 """Far more than float32 and another order of sums cost, far less than another function."""
+LAST_PART: Final = 0.1
+"""Of the iterations: who still rises there, notably, was given too few."""
+NOTABLE: Final = 0.1
+"""Of all that a climb gained."""
 
 
 class Problem(NamedTuple):
@@ -38,7 +39,6 @@ class Problem(NamedTuple):
 
     start: FloatArray
     ball: Ball
-    labels: LabelArray
     about: Array
     """What the loss is told of each image."""
     loss: Loss
@@ -50,14 +50,9 @@ class Problem(NamedTuple):
 
 @dataclass
 class Found:
-    """What one run came to: a row for each image that it was given."""
+    """What one run says of each image beside what broke it."""
 
-    broken: Flags
-    failed: Flags
-    """The model answered with something that is no number."""
-    witness: FloatArray
-    """The breaking point of a broken image, elsewhere the start."""
-    iterations: npt.NDArray[np.int64]
+    iterations: Places
     flat: Flags
     """At some point no pixel had a slope."""
     best: FloatArray
@@ -66,15 +61,17 @@ class Found:
     """The engines named different classes, and that was no near tie, or other logits."""
     rose: Flags
     """Some step raised the loss."""
-    forward: int = 0
-    backward: int = 0
+    rising: Flags
+    """The last part of the run still raised it notably."""
+    passes: int = 0
+    """Through the gradient engine: each is a forward and a backward pass."""
 
 
 @dataclass
 class _Lanes:
     """The images still in play, one row each."""
 
-    place: npt.NDArray[np.int64]
+    place: Places
     """Where in the problem this image stands."""
     at: FloatArray
     before: FloatArray
@@ -86,11 +83,14 @@ class _Lanes:
     best_logits: FloatArray
     """What the gradient engine said there."""
     step: FloatArray
-    rises: npt.NDArray[np.int64]
+    rises: Places
     marked: FloatArray
     """Best loss at the last checkpoint."""
     halved: Flags
     """Whether the step was halved there."""
+    first_loss: FloatArray
+    late_loss: FloatArray
+    """Best loss when the last part began."""
 
     def __len__(self) -> int:
         return len(self.place)
@@ -102,32 +102,29 @@ class _Lanes:
                 setattr(self, one.name, getattr(self, one.name)[kept])
 
 
-def apgd(
-    predict: Predict, gradient: Gradient, problem: Problem, tell: Callable[[int], None]
-) -> Found:
-    """Run; ``tell`` hears each iteration as it begins."""
+def apgd(jury: Hearing, gradient: Gradient, problem: Problem, tell: Callable[[int], None]) -> Found:
+    """Run until the jury has heard enough; ``tell`` hears each iteration as it begins."""
     found = _nothing(problem)
     lanes = _lanes(problem)
     checks = checkpoints(problem.iterations)
+    late = math.ceil(problem.iterations * (1 - LAST_PART))
     for iteration in range(problem.iterations):
         if not len(lanes):
             return found
         tell(iteration)
         seen = gradient.step(lanes.at, problem.about[lanes.place], problem.loss)
-        found.forward += len(lanes)
-        found.backward += len(lanes)
+        found.passes += len(lanes)
         _learn(lanes, seen, found, first=iteration == 0)
-        proposed = _proposed(seen.logits, problem.labels[lanes.place])
-        _judge(predict, problem, lanes, found, at=proposed, guesses=seen.logits)
+        if iteration == late:
+            lanes.late_loss = lanes.best_loss
+        _judge(jury, lanes, found, guesses=seen.logits)
         found.iterations[lanes.place] = iteration
-        lanes.keep(~(found.broken | found.failed)[lanes.place])
+        lanes.keep(~jury.over[lanes.place])
         if iteration in checks:
             _settle(lanes, interval=iteration - checks[iteration])
         _move(lanes, problem.ball, first=iteration == 0)
     found.iterations[lanes.place] = problem.iterations
-    _judge(predict, problem, lanes, found, at=np.ones(len(lanes), bool), guesses=None)
-    lanes.keep(~(found.broken | found.failed)[lanes.place])
-    _compare(predict, problem, lanes, found)
+    _finish(jury, problem, lanes, found)
     return found
 
 
@@ -155,9 +152,7 @@ def _nothing(problem: Problem) -> Found:
     def no() -> Flags:
         return np.zeros(count, bool)
 
-    whole = np.zeros(count, np.int64)
-    start = problem.start
-    return Found(no(), no(), start.copy(), whole, no(), start.copy(), no(), no())
+    return Found(np.zeros(count, np.int64), no(), problem.start.copy(), no(), no(), no())
 
 
 def _lanes(problem: Problem) -> _Lanes:
@@ -177,6 +172,8 @@ def _lanes(problem: Problem) -> _Lanes:
         rises=np.zeros(count, np.int64),
         marked=lowest,
         halved=np.zeros(count, bool),
+        first_loss=lowest,
+        late_loss=lowest,
     )
 
 
@@ -198,59 +195,37 @@ def _learn(lanes: _Lanes, seen: GradientStep, found: Found, *, first: bool) -> N
     lanes.best_logits = np.where(np.reshape(better, (-1, 1)), seen.logits, lanes.best_logits)
     lanes.loss, lanes.slope = loss, slope
     if first:
-        lanes.marked = loss
+        lanes.marked = lanes.first_loss = loss
 
 
-def finite_rows(logits: FloatArray) -> Flags:
-    """Which images are answered with numbers throughout."""
-    return np.asarray(np.isfinite(logits).all(axis=1))
-
-
-def _proposed(logits: FloatArray, labels: LabelArray) -> Flags:
-    return ~finite_rows(logits) | (np.argmax(logits, axis=1) != labels)
-
-
-def _judge(
-    predict: Predict,
-    problem: Problem,
-    lanes: _Lanes,
-    found: Found,
-    *,
-    at: Flags,
-    guesses: FloatArray | None,
-) -> None:
-    """Ask the forward engine about some points; its word alone breaks an image."""
-    if not at.any():
+def _judge(jury: Hearing, lanes: _Lanes, found: Found, *, guesses: FloatArray) -> None:
+    """Put to the jury what the gradient engine takes for broken, or cannot answer."""
+    proposed = ~finite_rows(guesses) | (np.argmax(guesses, axis=1) != jury.labels[lanes.place])
+    if not proposed.any():
         return
-    place = lanes.place[at]
-    logits = predict(lanes.at[at])
-    found.forward += len(place)
-    finite = finite_rows(logits)
-    winner = np.argmax(logits, axis=1)
-    broken = finite & (winner != problem.labels[place])
-    found.failed[place] = ~finite
-    found.broken[place] = broken
-    found.witness[place[broken]] = lanes.at[at][broken]
-    if guesses is not None:
-        other = finite & (winner != np.argmax(guesses[at], axis=1))
-        found.disagree[place[other]] |= ~_near_tie(logits[other])
+    place = lanes.place[proposed]
+    logits = jury.ask(lanes.at[proposed], place)
+    other = finite_rows(logits) & (
+        np.argmax(logits, axis=1) != np.argmax(guesses[proposed], axis=1)
+    )
+    found.disagree[place[other]] |= ~_near_tie(logits[other])
 
 
-def _compare(predict: Predict, problem: Problem, lanes: _Lanes, found: Found) -> None:
-    """Ask the forward engine about the best points, and hold its logits against the other's.
+def _finish(jury: Hearing, problem: Problem, lanes: _Lanes, found: Found) -> None:
+    """Ask about the last points and the best ones, and hold logits against logits at the latter.
 
     The gradient engine alone has seen these. If it computes another function there, its slopes are
     those of another model, and that nothing broke says nothing.
     """
+    if len(lanes):
+        jury.ask(lanes.at, lanes.place)
+        lanes.keep(~jury.over[lanes.place])
     if not len(lanes):
         return
     found.best[lanes.place] = lanes.best
-    logits = predict(lanes.best)
-    found.forward += len(lanes)
-    found.failed[lanes.place] = ~finite_rows(logits)
-    broken = finite_rows(logits) & (np.argmax(logits, axis=1) != problem.labels[lanes.place])
-    found.broken[lanes.place] = broken
-    found.witness[lanes.place[broken]] = lanes.best[broken]
+    gained = lanes.best_loss - lanes.first_loss
+    found.rising[lanes.place] = lanes.best_loss - lanes.late_loss > NOTABLE * gained
+    logits = jury.ask(lanes.best, lanes.place)
     apart = np.abs(centred(logits) - centred(lanes.best_logits)).max(axis=1)
     spread = np.abs(centred(logits)).max(axis=1)
     found.disagree[lanes.place] |= ~(apart <= problem.tolerance * spread)

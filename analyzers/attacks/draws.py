@@ -4,6 +4,7 @@ import hashlib
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from analyzers.contract import FloatArray
 
@@ -11,16 +12,37 @@ _KEPT_BITS = 24
 """As many as a float32 holds, so that every value is exact."""
 
 
+def words(
+    count: int, *, seed: int, sample: str, stage: str, iteration: int = 0, draw: int
+) -> npt.NDArray[np.uint64]:
+    """So many 64-bit words, the same wherever the same is said.
+
+    What is said is hashed into the key of a counter-based generator (Philox: Salmon et al., 2011),
+    of which the raw stream is used: numpy promises that one, unlike its distributions.
+    """
+    said = f"{seed};{sample};{stage};{iteration};{draw}".encode()
+    key = int.from_bytes(hashlib.sha256(said).digest()[:16], "big")
+    return np.asarray(np.random.Philox(key=key).random_raw(count), np.uint64)
+
+
 def uniform(
     shape: tuple[int, ...], *, seed: int, sample: str, stage: str, iteration: int, draw: int
 ) -> FloatArray:
-    """Numbers in [0, 1), the same wherever the same words are given.
-
-    The words are hashed into the key of a counter-based generator (Philox: Salmon et al., 2011),
-    of which the raw stream is used: numpy promises that one, unlike its distributions.
-    """
-    words = f"{seed};{sample};{stage};{iteration};{draw}".encode()
-    key = int.from_bytes(hashlib.sha256(words).digest()[:16], "big")
-    raw = np.random.Philox(key=key).random_raw(math.prod(shape))
-    kept = (np.asarray(raw) >> np.uint64(64 - _KEPT_BITS)).astype(np.float32)
+    """Numbers in [0, 1)."""
+    raw = words(
+        math.prod(shape), seed=seed, sample=sample, stage=stage, iteration=iteration, draw=draw
+    )
+    kept = (raw >> np.uint64(64 - _KEPT_BITS)).astype(np.float32)
     return (kept * np.float32(2.0**-_KEPT_BITS)).reshape(shape)
+
+
+def below(limit: int, raw: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """Whole numbers from 0 to one less than a limit, as even as 32 bits make them."""
+    top = (raw >> np.uint64(32)).astype(np.int64)
+    return (top * limit) >> 32
+
+
+def bits(count: int, raw: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """The lowest bits of each word, on a last axis of their own."""
+    places = np.arange(count, dtype=np.uint64)
+    return ((raw[..., None] >> places) & np.uint64(1)).astype(bool)

@@ -25,6 +25,7 @@ from analyzers.contract import (
     Measurement,
     MetricSpec,
     Partial,
+    Passes,
     Refusal,
     Shard,
     Stop,
@@ -39,6 +40,8 @@ from analyzers.statistics.intervals import Interval, wilson
 from analyzers.statistics.replay import CLEAN, disagreement, replay_spec, replayed
 
 TRIED_ROWS: Final = BLOCK_EDGES[-1]
+_WAYS: Final = 16
+"""Ways of feeding an image that are tried, at most, with colours reversed and not."""
 """Rows on which other ways of feeding are tried; simultaneous half-widths are then 8 points."""
 _POOR: Final = 0.5
 _LEVEL: Final = 0.95
@@ -65,6 +68,12 @@ def _combined(case: Case, done: Sequence[Done]) -> list[Unit]:
     ran = {one.unit.rows for one in done if one.unit.params}
     tried = [rows for rows in blocks(case.n) if rows[0] < TRIED_ROWS and rows not in ran]
     return [Unit(rows, {_FLIPPED: True}) for rows in tried]
+
+
+def _cost(case: Case, config: Mapping[str, Json]) -> Passes:
+    """Every image twice, and the first ones in each way that they might have been meant."""
+    del config
+    return Passes(2 * case.n + _WAYS * min(case.n, TRIED_ROWS))
 
 
 def _worth_flipping(found: "_Trials", case: Case) -> bool:
@@ -338,4 +347,5 @@ ANALYZER: Final = Analyzer(
     plan,
     merge,
     "analyzers.behaviour.preflight:measure",
+    _cost,
 )

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]  # carries no types
 
 from analyzers.contract import Array, FloatArray, Json, Refusal
-from analyzers.engines.batches import pieces, rows_of
+from analyzers.engines.batches import Cutter, rows_of
 from analyzers.engines.devices import (
     CPU_PROVIDER,
     PLAIN,
@@ -64,6 +64,7 @@ class ForwardEngine:
         self._placement, self._session = _settled_session(raw, threads, placed(device), cuda)
         self._input = self._session.get_inputs()[0].name
         self._classes = int(self._session.get_outputs()[0].shape[1])
+        self._cutter = Cutter(batch, self.device, self._outputs)
         self._resident: ResidentBatches | None = None
         if self.device != "cpu":
             self._resident = ResidentBatches(self._session, rows_of(batch, self.device))
@@ -83,7 +84,7 @@ class ForwardEngine:
 
     def run_plain(self, values: Array) -> FloatArray:
         """The same with every batch handed over and fetched by itself."""
-        cut = pieces(values, self._batch, self.device)
+        cut = self._cutter.pieces(values)
         return np.concatenate([self._outputs(piece.rows)[: piece.real] for piece in cut])
 
     def info(self) -> dict[str, str | int | Sequence[str]]:

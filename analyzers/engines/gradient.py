@@ -1,7 +1,7 @@
 """Slopes of a loss with respect to [0,1] pixels, through the graph in torch."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from onnx import TensorProto
 from torch import Tensor
 
 from analyzers.contract import Array, FloatArray, GradientStep, InputSpec
-from analyzers.engines.batches import Piece, pieces
+from analyzers.engines.batches import Cutter
 from analyzers.engines.devices import Choice, full_precision, placed
 from analyzers.engines.interpreter import Interpreter
 from analyzers.engines.operators.stored import torch_of
@@ -50,6 +50,7 @@ class GradientEngine:
         self._threads = threads
         self._batch: Literal["free", "one"] = batch
         self._search_dtype: SearchType = search_dtype
+        self._cutter = Cutter(batch, self._device, self._bits)
 
     @property
     def twin(self) -> str:
@@ -72,11 +73,13 @@ class GradientEngine:
     def step(self, images: FloatArray, about: Array, loss: Loss) -> GradientStep:
         """Logits, loss and slope of every image."""
         found: list[GradientStep] = []
-        told = pieces(about, self._batch, self._device)
         with torch_threads(self._threads), torch.inference_mode(mode=False), torch.enable_grad():
-            for piece, rows in zip(self._pieces(images), told, strict=True):
-                one = self._one_step(self._tensor(piece.rows), self._tensor(rows.rows), loss)
+            low = 0
+            for piece in self._cutter.pieces(images):
+                told = about[low + np.minimum(np.arange(len(piece.rows)), piece.real - 1)]
+                one = self._one_step(self._tensor(piece.rows), self._tensor(told), loss)
                 found.append(GradientStep(*(part[: piece.real] for part in one)))
+                low += piece.real
         return GradientStep(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     def logits(self, images: FloatArray) -> FloatArray:
@@ -84,7 +87,7 @@ class GradientEngine:
         with torch_threads(self._threads), torch.inference_mode():
             found = [
                 (self._graph.logits(self._model_values(self._tensor(piece.rows))), piece.real)
-                for piece in self._pieces(images)
+                for piece in self._cutter.pieces(images)
             ]
         return np.concatenate([_array(logits)[:real] for logits, real in found])
 
@@ -129,11 +132,20 @@ class GradientEngine:
             return contextlib.nullcontext()
         return torch.autocast(self._device, torch.bfloat16)
 
-    def _pieces(self, images: FloatArray) -> Iterator[Piece]:
-        return pieces(images, self._batch, self._device)
+    def _bits(self, images: FloatArray) -> Array:
+        """Logits and slopes of one batch, whatever its size."""
+        about = torch.zeros(len(images), device=self._device)
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            one = self._one_step(self._tensor(images), about, _energy)
+        return np.concatenate([one.logits, one.slope.reshape(len(images), -1)], axis=1)
 
     def _tensor(self, rows: Array) -> Tensor:
         return torch_of(rows.copy()).to(self._device)
+
+
+def _energy(logits: Tensor, about: Tensor) -> Tensor:
+    del about
+    return logits.square().sum(1)
 
 
 def _array(values: Tensor) -> FloatArray:

@@ -106,12 +106,24 @@ def set_interval(
     prior: tuple[float, float] = _FLAT,
 ) -> Interval:
     """Every share of the whole set that is not excluded; exact at the full prefix."""
-    look = _Look(population, prefix, standing, alpha, prior)
+    fewest, most = set_counts(population, prefix, standing, alpha, prior=prior)
     if not population:
         return NOTHING_KNOWN
-    low = _first(range(standing, look.mode), lambda total: not look.excludes(total))
-    high = _first(range(look.mode, look.most + 1), look.excludes) - 1
-    return Interval(low / population, high / population)
+    return Interval(fewest / population, most / population)
+
+
+def set_counts(
+    population: int,
+    prefix: int,
+    standing: int,
+    alpha: float,
+    *,
+    prior: tuple[float, float] = _FLAT,
+) -> tuple[int, int]:
+    """The fewest and the most of the whole set that can stand without being excluded."""
+    look = _Look(population, prefix, standing, alpha, prior)
+    fewest = _first(range(standing, look.mode), lambda total: not look.excludes(total))
+    return fewest, _first(range(look.mode, look.most + 1), look.excludes) - 1
 
 
 def population_interval(

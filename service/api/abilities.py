@@ -1,10 +1,12 @@
 """What this server can do, so that a client need not guess."""
 
+from typing import get_args
+
 from analyzers.catalog import ALL
 from service.api.parts import Parts
 from service.intake.architecture_names import ARCHITECTURES
 from service.intake.formats import MODEL_FORMATS
-from service.rpc.ports import Capabilities, Format, Limits
+from service.rpc.ports import Capabilities, Format, Limits, Profile
 from service.version import VERSION
 
 
@@ -28,6 +30,6 @@ class AbilityApi:
             sandbox_level=f"L{executor.sandbox_level}",
             engine=executor.engine,
             providers=[f"{executor.engine['device'].upper()}ExecutionProvider"],
-            profiles=(),
+            profiles=get_args(Profile),
             limits=Limits(max_blob=self._parts.settings.max_blob),
         )

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from analyzers.catalog import ALL
-from analyzers.contract import DataFacts, Digest, SubjectFacts
+from analyzers.contract import DataFacts, Digest, Json, SubjectFacts
+from service.api.baselines import baseline_of, earlier_of
+from service.api.estimates import estimate_of
 from service.api.parts import Parts, deletion_key
 from service.audit_case import course_of
 from service.core.canonical import digest
-from service.core.policy import Policy, parse_policy
+from service.core.policy import Policy, parse_policy, profile_of, under_profile
+from service.core.waivers import parse_waivers
 from service.errors import AssayError, Code
 from service.intake.fit import check_fit
 from service.rpc import ports
@@ -35,18 +40,33 @@ class AuditApi:
 
     async def create_audit(self, request: ports.NewAudit) -> ports.AuditView:
         """Plan an audit and queue it, or only estimate it."""
-        _refuse_what_is_not_there(request)
+        _need_something_to_do(request)
+        request = _under_its_profile(request)
         model, data = await self._subjects(request)
         policy = parse_policy(request.policy, ALL) if request.policy else None
+        if request.waivers:
+            parse_waivers(request.waivers)
         wish = _wish(request, model, data, policy)
+        if policy is not None:
+            beside = await self._beside(request, policy, wish, model)
+            wish = replace(wish, options={**wish.options, **beside})
         # Planning now means that a wrong analyzer or config is refused here, not in the queue.
-        units = self._planned_units(wish, model, data)
+        course_of(wish, model, data, self._parts.executor.engine)[1].ready()
         if request.validate_only:
-            return _estimate(request, wish, units, data)
+            return _estimated(request, wish, await estimate_of(self._parts, wish, model, data))
         key = _request_key(request)
         row = await self._parts.queue.enqueue(wish, key)
         self._parts.runner.wake()
         return await self._audit_view(row)
+
+    async def _beside(
+        self, request: ports.NewAudit, policy: Policy, wish: NewAudit, model: ModelRow
+    ) -> dict[str, Json]:
+        """What a model is held against, where it is judged, and what it is shown in any case."""
+        told: dict[str, Json] = {"earlier": await earlier_of(self._parts, policy, wish, model)}
+        if not request.evidence_only:
+            told["baseline"] = await baseline_of(self._parts, request, policy, wish)
+        return told
 
     async def audit(self, name: str) -> ports.AuditView:
         """The audit of that name."""
@@ -55,9 +75,16 @@ class AuditApi:
     async def audits(self, query: ports.AuditQuery) -> ports.Page[ports.AuditView]:
         """A page of audits."""
         page = await self._parts.catalogue.list_audits(
-            query.project, query.limit, query.after, _chosen(query)
+            query.project, query.limit, query.after, _chosen(query), baselines=query.baselines
         )
         return ports.Page([await self._list_item(row) for row in page.items], page.next_token)
+
+    async def set_baseline(self, name: str, *, withdraw: bool) -> ports.AuditView:
+        """Make a finished audit what later ones of its subject are held against, or withdraw it."""
+        parsed = parse_name(name, "audits")
+        kept = self._parts.catalogue
+        row = await kept.set_baseline(parsed.project, parsed.id, withdraw=withdraw)
+        return await self._audit_view(row)
 
     async def delete_audit(self, name: str, request_id: str) -> None:
         """Remove a finished audit with its files; NOT_READY before its end."""
@@ -139,13 +166,6 @@ class AuditApi:
         report = await self._parts.catalogue.report(row.project, row.id) if row.final else None
         return report.facts_digest if report else ""
 
-    def _planned_units(self, wish: NewAudit, model: ModelRow, data: EvalSetRow) -> int:
-        """How many units the audit would run if nothing stopped it and no cache answered."""
-        _, course = course_of(wish, model, data, self._parts.executor.engine)
-        return sum(
-            len(one.analyzer.plan(course.case, one.config, (), ())) for one in course.instances
-        )
-
 
 def _chosen(query: ports.AuditQuery) -> dict[str, Sequence[str]]:
     """The rows that a query means, column by column."""
@@ -159,26 +179,26 @@ def _chosen(query: ports.AuditQuery) -> dict[str, Sequence[str]]:
     return {name: values for name, values in chosen.items() if values}
 
 
-def _refuse_what_is_not_there(request: ports.NewAudit) -> None:
-    """A wish that would be ignored is refused: silence would pass for consent."""
-    missing = {
-        "a baseline": bool(request.baseline),
-        "waivers": bool(request.waivers),
-        "a profile": request.profile is not None,
-    }
-    for what, asked in missing.items():
-        if asked:
-            raise AssayError(
-                Code.REQUEST_INVALID,
-                f"This version cannot take {what} into account.",
-                "Leave it out; the verdict rests on the policy alone.",
-            )
+def _need_something_to_do(request: ports.NewAudit) -> None:
     if not request.policy and not request.analyzers:
         raise AssayError(
             Code.POLICY_MISSING,
             "Without a policy there is nothing to attack and nothing to judge.",
             "Give a policy with threats and requirements.",
         )
+
+
+def _under_its_profile(request: ports.NewAudit) -> ports.NewAudit:
+    """The policy's text as it extends the profile that was asked for beside it."""
+    if request.profile is None:
+        return request
+    if not request.policy:
+        raise AssayError(
+            Code.POLICY_MISSING,
+            f"The profile '{request.profile}' says what a policy leaves open, and there is none.",
+            "Give a policy with threats and requirements, or leave the profile out.",
+        )
+    return replace(request, policy=under_profile(request.policy, request.profile))
 
 
 def _wish(
@@ -199,8 +219,20 @@ def _wish(
             "judge": judged,
             "stop_early": judged,
             "skip_cache": request.skip_cache,
+            "deadline_seconds": request.deadline_seconds,
+            "waivers": request.waivers,
+            "profile": profile_of(policy),
+            "subject": _subject(request, policy) or model.display_name,
+            "file": request.subject or model.display_name,
         },
     )
+
+
+def _subject(request: ports.NewAudit, policy: Policy | None) -> str:
+    """What the model is a release of: the policy knows best."""
+    if policy is not None and policy.subject is not None:
+        return policy.subject.name
+    return request.subject
 
 
 def _request_key(request: ports.NewAudit) -> RequestKey | None:
@@ -210,19 +242,22 @@ def _request_key(request: ports.NewAudit) -> RequestKey | None:
         "model": request.model,
         "eval_set": request.eval_set,
         "policy": request.policy,
+        "waivers": request.waivers,
+        "subject": request.subject,
+        "baseline": [request.baseline, sha256(request.baseline_evidence).hexdigest()],
         "seed": request.seed,
         "expected": request.expected_accuracy,
         "analyzers": [[one.id, dict(one.config)] for one in request.analyzers],
         "skip_cache": request.skip_cache,
+        "deadline": request.deadline_seconds,
         "evidence_only": request.evidence_only,
     }
     return RequestKey(request.request_id, "CreateAudit", digest(body))
 
 
-def _estimate(
-    request: ports.NewAudit, wish: NewAudit, units: int, data: EvalSetRow
+def _estimated(
+    request: ports.NewAudit, wish: NewAudit, estimate: ports.Estimate
 ) -> ports.AuditView:
-    images = int(data.facts["data"]["n"])
     return ports.AuditView(
         name="",
         model=request.model,
@@ -230,6 +265,7 @@ def _estimate(
         state="queued",
         created=datetime.now(UTC),
         seed=int(wish.options["seed"]),
+        subject=str(wish.options["subject"]),
         policy_digest=wish.policy_digest,
-        estimate=ports.Estimate(units, images, 0.0),
+        estimate=estimate,
     )

@@ -8,9 +8,11 @@ from service.cli.options import (
     Channels,
     Data,
     DataLayout,
+    Deadline,
     Debug,
     Detach,
     ExpectAccuracy,
+    ExplainCache,
     Layout,
     Limit,
     Model,
@@ -22,6 +24,7 @@ from service.cli.options import (
     PolicyFile,
     Seed,
     Server,
+    UnderProfile,
 )
 from service.cli.terminal import say
 from service.cli.verb import verb
@@ -37,6 +40,7 @@ def audit(  # noqa: PLR0913 - the options of a command
     data: Data,
     *,
     policy: PolicyFile = None,
+    profile: UnderProfile = None,
     normalize: Normalize = None,
     layout: Layout = "nchw",
     arch: Architecture = "",
@@ -47,20 +51,23 @@ def audit(  # noqa: PLR0913 - the options of a command
     expect_accuracy: ExpectAccuracy = None,
     limit: Limit = None,
     seed: Seed = None,
+    deadline: Deadline = None,
     server: Server = None,
     detach: Detach = False,
+    explain_cache: ExplainCache = False,
     out: Out = Path("assay-out"),
     no_config: NoConfig = False,
     debug: Debug = False,
 ) -> Exit:
     """Measure a model against the threats of a policy, to the end and without a verdict."""
+    from service.cli.durations import seconds_of
     from service.cli.policies import read_policy, warn_of_seed
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
     from service.cli.wishes import Wish
     from service.intake.reading import Reading
 
-    written = read_policy(policy)
+    written = read_policy(policy, profile)
     warn_of_seed(written.checked, seed)
     wish = Wish(
         model_source(model),
@@ -72,19 +79,23 @@ def audit(  # noqa: PLR0913 - the options of a command
         output=output,
         expected_accuracy=expect_accuracy,
         seed=seed,
+        deadline_seconds=seconds_of(deadline),
         evidence_only=True,
     )
-    return _run(wish, out, server=server, detach=detach)
+    return _run(wish, out, server=server, detach=detach, explain_cache=explain_cache)
 
 
-def _run(wish: "Wish", out: Path, *, server: str | None, detach: bool) -> Exit:
+def _run(wish: "Wish", out: Path, *, server: str | None, detach: bool, explain_cache: bool) -> Exit:
     from service.cli.auditing import audit_detached, audit_to_end
+    from service.cli.caching import tell_cache
     from service.cli.connection import connected
     from service.cli.files import EVIDENCE
 
     with connected(server) as client:
         if detach:
             return audit_detached(client, wish)
-        audit_to_end(client, wish, out, verdict=False)
+        files = audit_to_end(client, wish, out, verdict=False)
+    if explain_cache:
+        tell_cache(files.get(EVIDENCE, b""))
     say(f"Evidence: {out / EVIDENCE}")
     return Exit.PASS

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from service.cli.displays import display
 from service.cli.files import fetch
-from service.cli.submission import submit
+from service.cli.foreseeing import foreseen
+from service.cli.submission import estimate, submit
 from service.cli.terminal import note, say
 from service.cli.watching import follow
 from service.cli.wishes import Wish
@@ -19,7 +20,9 @@ def audit_to_end(
     with display() as shown:
         name = submit(client, wish, shown)
         view = follow(client, name, shown)
-    return fetch(client, view.name, out, verdict=verdict)
+    files = fetch(client, view.name, out, verdict=verdict)
+    note(f"The audit is kept as {view.name}.")
+    return files
 
 
 def audit_detached(client: Client, wish: Wish) -> Exit:
@@ -28,4 +31,13 @@ def audit_detached(client: Client, wish: Wish) -> Exit:
         name = submit(client, wish, shown)
     note("The service goes on by itself; `assay status NAME` tells how far it is. The name:")
     say(name)
+    return Exit.PASS
+
+
+def audit_foreseen(client: Client, wish: Wish) -> Exit:
+    """Say what it would cost at most; nothing is attacked and nothing judged."""
+    with display() as shown:
+        found = estimate(client, wish, shown)
+    for line in foreseen(found):
+        say(line)
     return Exit.PASS

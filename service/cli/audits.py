@@ -20,7 +20,7 @@ def status(name: AuditName, *, server: Server = None, debug: Debug = False) -> E
     from service.cli.verdicts import exit_of
 
     with connected(server) as client:
-        view = client.audit(_full(name))
+        view = client.audit(full_name(name))
     say(f"{view.state} {view.verdict or ''}".rstrip())
     for known in view.brackets:
         say(bracket_line(known))
@@ -45,9 +45,15 @@ def list_audits(
     if not views:
         note("There are no audits yet.")
         return Exit.PASS
-    rows = [("NAME", "STATE", "VERDICT", "CREATED")]
+    rows = [("NAME", "SUBJECT", "STATE", "VERDICT", "CREATED")]
     rows += [
-        (one.name, one.state, one.verdict or "-", f"{one.created:%Y-%m-%d %H:%M} UTC")
+        (
+            one.name,
+            one.subject,
+            one.state,
+            one.verdict or "-",
+            f"{one.created:%Y-%m-%d %H:%M} UTC",
+        )
         for one in views
     ]
     for line in aligned(rows):
@@ -70,7 +76,7 @@ def show(
     from service.cli.watching import finished
 
     with connected(server) as client:
-        view = finished(client.audit(_full(name)))
+        view = finished(client.audit(full_name(name)))
         fetch(client, view.name, out)
     say(f"Report: {out / PAGE}")
     return exit_of(view.verdict)
@@ -82,11 +88,11 @@ def cancel(name: AuditName, *, server: Server = None, debug: Debug = False) -> E
     from service.cli.connection import connected
 
     with connected(server) as client:
-        view = client.cancel_audit(_full(name))
+        view = client.cancel_audit(full_name(name))
     say(f"Asked {view.name} to end.")
     return Exit.PASS
 
 
-def _full(name: str) -> str:
+def full_name(name: str) -> str:
     """The last part of a name is enough for an audit of the usual project."""
     return name if "/" in name else f"projects/local/audits/{name}"

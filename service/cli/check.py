@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from service.cli.options import (
     Architecture,
+    Baseline,
     Channels,
     Data,
     DataLayout,
+    Deadline,
     Debug,
     Detach,
+    DryRun,
     ExpectAccuracy,
+    ExplainCache,
     Layout,
     Limit,
     Model,
@@ -23,6 +27,8 @@ from service.cli.options import (
     PolicyFile,
     Seed,
     Server,
+    UnderProfile,
+    Waivers,
 )
 from service.cli.terminal import say
 from service.cli.verb import verb
@@ -38,6 +44,7 @@ def check(  # noqa: PLR0913 - the options of a command
     data: Data,
     *,
     policy: PolicyFile = None,
+    profile: UnderProfile = None,
     normalize: Normalize = None,
     layout: Layout = "nchw",
     arch: Architecture = "",
@@ -46,23 +53,31 @@ def check(  # noqa: PLR0913 - the options of a command
     channels: Channels = "rgb",
     pixels: Pixels = "auto",
     expect_accuracy: ExpectAccuracy = None,
+    baseline: Baseline = "",
+    waivers: Waivers = None,
     limit: Limit = None,
     seed: Seed = None,
+    deadline: Deadline = None,
     server: Server = None,
     detach: Detach = False,
+    dry_run: DryRun = False,
+    explain_cache: ExplainCache = False,
     out: Out = Path("assay-out"),
     no_config: NoConfig = False,
     debug: Debug = False,
 ) -> Exit:
     """Audit a model and judge it by your policy. The verdict decides the exit code."""
+    from service.cli.baselines import read_baseline, read_waivers
+    from service.cli.durations import seconds_of
     from service.cli.policies import read_policy, warn_of_seed
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
     from service.cli.wishes import Wish
     from service.intake.reading import Reading
 
-    written = read_policy(policy)
+    written = read_policy(policy, profile)
     warn_of_seed(written.checked, seed)
+    earlier = read_baseline(baseline)
     wish = Wish(
         model_source(model),
         data_source(data, limit),
@@ -73,14 +88,29 @@ def check(  # noqa: PLR0913 - the options of a command
         output=output,
         expected_accuracy=expect_accuracy,
         seed=seed,
+        deadline_seconds=seconds_of(deadline),
+        waivers=read_waivers(waivers),
+        baseline=earlier.name,
+        baseline_evidence=earlier.evidence,
     )
-    return _run(wish, out, server=server, detach=detach)
+    if dry_run:
+        return _foresee(wish, server)
+    return _run(wish, out, server=server, detach=detach, explain_cache=explain_cache)
 
 
-def _run(wish: "Wish", out: Path, *, server: str | None, detach: bool) -> Exit:
-    from service.cli.auditing import audit_detached, audit_to_end
+def _foresee(wish: "Wish", server: str | None) -> Exit:
+    from service.cli.auditing import audit_foreseen
     from service.cli.connection import connected
-    from service.cli.files import PAGE, VERDICT
+
+    with connected(server) as client:
+        return audit_foreseen(client, wish)
+
+
+def _run(wish: "Wish", out: Path, *, server: str | None, detach: bool, explain_cache: bool) -> Exit:
+    from service.cli.auditing import audit_detached, audit_to_end
+    from service.cli.caching import tell_cache
+    from service.cli.connection import connected
+    from service.cli.files import EVIDENCE, PAGE, VERDICT
     from service.cli.verdicts import exit_of, tell_verdict
 
     with connected(server) as client:
@@ -89,5 +119,7 @@ def _run(wish: "Wish", out: Path, *, server: str | None, detach: bool) -> Exit:
         files = audit_to_end(client, wish, out)
     verdict = json.loads(files[VERDICT])
     tell_verdict(verdict)
+    if explain_cache:
+        tell_cache(files.get(EVIDENCE, b""))
     say(f"Report: {out / PAGE}")
     return exit_of(verdict["verdict"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from typer.models import OptionInfo
 
@@ -16,9 +16,13 @@ from service.rpc.addresses import is_local
 
 NAME = "assay.yaml"
 _MOST_BYTES = 64 << 10
-_NOT_IN_FILES = {"no-config"}
-_PATHS = {"data"}
-"""Keys of paths that are texts to the command line, since a slice may follow."""
+_LONGEST_PATH = 4096
+_NOT_IN_FILES = {"no-config", "dry-run"}
+"""A file that always made it a dry run would switch a gate off, and exit with 0."""
+_PATHS = {"baseline", "data"}
+"""Keys of paths that are texts to the command line: a slice may follow, or it is a name."""
+_NAMES: Mapping[str, tuple[str, ...]] = {"baseline": ("projects/",)}
+"""How a value begins that is the name of something in the service, and no path."""
 _WORDS: Mapping[type, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -77,7 +81,7 @@ def _is_option(args: tuple[Any, ...]) -> bool:
 
 
 def _key(name: str, kind: Any, info: OptionInfo) -> Key:  # noqa: ANN401 - an annotation
-    if isinstance(kind, UnionType):
+    if get_origin(kind) in (UnionType, Union):  # the second is what `Literal[...] | None` makes
         kind = next(one for one in get_args(kind) if one is not NoneType)
     if get_origin(kind) is Literal:
         return Key(str, get_args(kind))
@@ -114,7 +118,7 @@ def _value(path: Path, name: object, value: object, keys: Mapping[str, Key]) -> 
             f"names the server {_plain(value)}, which is not on this machine.",
             "Give --server on the command line: a file beside a model may come with the model.",
         )
-    if key.path and not str(value).startswith("~"):
+    if key.path and not str(value).startswith(("~", *_NAMES.get(name, ()))):
         return str(path.parent / str(value))
     return value
 
@@ -133,9 +137,9 @@ def _text(path: Path) -> str:
         raise _invalid(path, "is not text in UTF-8.") from error
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, most: int = 80) -> str:
     """A value of the file as it may be shown: short, and nothing that moves a cursor."""
-    return "".join(char for char in str(value) if char.isprintable())[:80]
+    return "".join(char for char in str(value) if char.isprintable())[:most]
 
 
 def _invalid(path: Path, what: str, remedy: str = "") -> AssayError:
@@ -146,4 +150,4 @@ def _invalid(path: Path, what: str, remedy: str = "") -> AssayError:
 def told(path: Path, taken: Mapping[str, Any]) -> str:
     """One line about what was taken from a file."""
     values = ", ".join(f"{name} {_plain(value)}" for name, value in taken.items())
-    return f"From {_plain(path)}: {values or 'nothing'}."
+    return f"From {_plain(path, most=_LONGEST_PATH)}: {values or 'nothing'}."

@@ -59,7 +59,7 @@ def demo(
     ] = Path("assay-demo"),
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=20, max=2000, help="Number of pictures.")
-    ] = 200,
+    ] = 100,
     server: Server = None,
     debug: Debug = False,
 ) -> Exit:

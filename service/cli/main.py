@@ -6,12 +6,18 @@ import typer
 
 from service.cli.audit import audit
 from service.cli.audits import cancel, list_audits, show, status
+from service.cli.baseline import baseline
 from service.cli.check import check
 from service.cli.configured import configured
 from service.cli.demo import demo
+from service.cli.diff import diff
+from service.cli.explain import explain
 from service.cli.export import export
+from service.cli.init import init
 from service.cli.judge import judge
 from service.cli.preflight import preflight
+from service.cli.replay import replay
+from service.cli.report import report
 from service.cli.serve import serve
 from service.version import VERSION
 
@@ -27,11 +33,16 @@ _AUDITING = (preflight, check, audit)
 _WITH_FILE = configured(_AUDITING)
 for _name, _verb in (
     ("demo", demo),
+    ("init", init),
     ("export", export),
     ("preflight", preflight),
     ("check", check),
     ("audit", audit),
     ("judge", judge),
+    ("diff", diff),
+    ("report", report),
+    ("explain", explain),
+    ("replay", replay),
     ("status", status),
     ("list", list_audits),
     ("show", show),
@@ -39,6 +50,7 @@ for _name, _verb in (
     ("serve", serve),
 ):
     app.command(_name, cls=_WITH_FILE if _verb in _AUDITING else None)(_verb)
+app.add_typer(baseline, name="baseline")
 
 
 def _print_version(wanted: bool) -> None:

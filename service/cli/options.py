@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.core.profiles import Name
+
 _ABOUT_MODEL = "The model"
 _ABOUT_DATA = "The data"
 _ABOUT_RUN = "The run"
@@ -54,6 +56,29 @@ Pixels = Annotated[
 PolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", metavar="FILE", help="What you require, in YAML."),
+]
+UnderProfile = Annotated[
+    Name | None,
+    typer.Option(
+        "--profile",
+        help="Have the policy extend this profile, which says what the policy leaves open: how "
+        "many images there must be, and how much is tried.",
+    ),
+]
+Baseline = Annotated[
+    str,
+    typer.Option(
+        "--baseline",
+        metavar="DIR|FILE|NAME",
+        help="An earlier audit to be held against: its folder, its evidence.json, or its name "
+        "in the service. Without it the newest passing audit of a model of that name is taken.",
+    ),
+]
+Waivers = Annotated[
+    Path | None,
+    typer.Option(
+        "--waivers", metavar="FILE", help="What is accepted until a date, by whom and why, in YAML."
+    ),
 ]
 Normalize = Annotated[
     str | None,
@@ -120,12 +145,37 @@ Seed = Annotated[
         rich_help_panel=_ABOUT_RUN,
     ),
 ]
+Deadline = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="TIME",
+        help="End after so long (90s, 10m, 1h) with what was measured; the next run goes on there.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
 Server = Annotated[
     str | None,
     typer.Option(
         "--server",
         metavar="HOST:PORT",
         help="A running service; without it one is started on this machine.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say how many passes, how much time and storage it would take at most; run nothing.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
+ExplainCache = Annotated[
+    bool,
+    typer.Option(
+        "--explain-cache",
+        help="Tell at the end how much was known from earlier audits, and of the rest why not.",
         rich_help_panel=_ABOUT_RUN,
     ),
 ]

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.cli.terminal import note, say
-from service.core.policy import MINIMAL, Policy
+from service.core.policy import MINIMAL, Policy, under_profile
+from service.core.profiles import Name
 from service.errors import AssayError, Code
 
 _MOST_BYTES = 1 << 20
@@ -17,7 +18,7 @@ class WrittenPolicy(NamedTuple):
     checked: Policy
 
 
-def read_policy(path: Path | None) -> WrittenPolicy:
+def read_policy(path: Path | None, profile: Name | None = None) -> WrittenPolicy:
     """The policy of a file; without one, a minimal policy is printed and nothing else happens."""
     if path is None:
         say(MINIMAL.rstrip())
@@ -28,6 +29,8 @@ def read_policy(path: Path | None) -> WrittenPolicy:
             "give --policy policy.yaml.",
         )
     text = _text(path)
+    if profile is not None:
+        text = under_profile(text, profile)
     return WrittenPolicy(text, checked(text))
 
 

@@ -1,5 +1,6 @@
 """From files to an audit in the service: send, have them read, ask for the audit."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from service.cli.displays import Display
@@ -7,6 +8,7 @@ from service.cli.packing import packed, packed_data
 from service.cli.wishes import Wish
 from service.client import Client
 from service.rpc.ports import (
+    Estimate,
     EvalSetView,
     FileRef,
     ModelView,
@@ -21,6 +23,19 @@ _LONGEST_NAME = 200
 
 def submit(client: Client, wish: Wish, display: Display) -> str:
     """The name of the audit that was queued."""
+    return client.create_audit(_asked(client, wish, display)).target
+
+
+def estimate(client: Client, wish: Wish, display: Display) -> Estimate:
+    """What the audit would cost at most; model and data are taken in, and nothing else runs."""
+    asked = replace(_asked(client, wish, display), validate_only=True)
+    display.step("Timing the model.")
+    found = client.wait_operation(client.create_audit(asked)).estimate
+    return found or Estimate(0, 0, 0.0)
+
+
+def _asked(client: Client, wish: Wish, display: Display) -> NewAudit:
+    """Model and data in the service, and the audit of them that is wished for."""
     with packed(wish.model) as whole:
         model_file = _send(client, whole, "model", display)
     with packed_data(wish.data.path, display.step) as whole:
@@ -46,18 +61,20 @@ def submit(client: Client, wish: Wish, display: Display) -> str:
     model = client.wait_operation(making_model)
     eval_set = client.wait_operation(making_set)
     _tell(model, eval_set, display)
-    asked = client.create_audit(
-        NewAudit(
-            model.name,
-            eval_set.name,
-            policy=wish.policy,
-            seed=wish.seed,
-            expected_accuracy=wish.expected_accuracy,
-            analyzers=wish.analyzers,
-            evidence_only=wish.evidence_only,
-        )
+    return NewAudit(
+        model.name,
+        eval_set.name,
+        policy=wish.policy,
+        seed=wish.seed,
+        deadline_seconds=wish.deadline_seconds,
+        expected_accuracy=wish.expected_accuracy,
+        analyzers=wish.analyzers,
+        evidence_only=wish.evidence_only,
+        waivers=wish.waivers,
+        baseline=wish.baseline,
+        baseline_evidence=wish.baseline_evidence,
+        subject=_shown(wish.model),
     )
-    return asked.target
 
 
 def _send(client: Client, path: Path, kind: FileKind, display: Display) -> FileRef:

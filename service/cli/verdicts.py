@@ -33,6 +33,8 @@ def tell_verdict(verdict: Mapping[str, Json]) -> None:
 
 def _requirement(one: Mapping[str, Json]) -> str:
     about = f"{one['metric']} {one['label']}".strip()
+    if "paired" in one:
+        return f"{one['id']}: {about} beside the baseline. {one['reason']}"
     return f"{one['id']}: {about} >= {wording.percent(float(one['threshold']))}. {one['reason']}"
 
 

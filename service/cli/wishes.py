@@ -23,5 +23,10 @@ class Wish:
     output: str = ""
     expected_accuracy: float | None = None
     seed: int | None = None
+    deadline_seconds: float | None = None
     analyzers: Sequence[AnalyzerSpec] = ()
     evidence_only: bool = False
+    waivers: str = ""
+    baseline: str = ""
+    """Name of an audit in the service."""
+    baseline_evidence: bytes = b""

@@ -1,31 +1,26 @@
 """The live bracket of a threat: certified below, attacked above, with what is still open."""
 
 from analyzers.contract import Json, Measurement, Tally
-from analyzers.statistics.sequential import population_interval, set_interval
 from service.core.driver import Course, Instance
+from service.core.ranges import range_of
 
 LEVEL = 0.95
 
 
 def brackets_of(course: Course, instance: Instance, claim: str) -> list[dict[str, Json]]:
     """Brackets of every upper bound that an instance has measured at its committed prefix."""
-    return [
-        bracket(one, claim)
-        for one in course.measurements(instance)
-        if one.bound == "upper" and one.scope.get("threat") and one.counts.get("prefix")
-    ]
+    found: dict[str, dict[str, Json]] = {}
+    for one in course.measurements(instance):
+        threat = one.scope.get("threat", "")
+        if one.bound == "upper" and threat and one.counts.get("prefix"):
+            found.setdefault(threat, bracket(one, claim))  # the deciding depth comes first
+    return list(found.values())
 
 
 def bracket(one: Measurement, claim: str) -> dict[str, Json]:
     """One bracket as an event body."""
-    tally = Tally(*(one.counts[name] for name in Tally._fields))
-    settled = tally.prefix - tally.pending
-    if claim == "population":
-        low, high = population_interval(tally.standing, settled, 1 - LEVEL)
-    elif tally.pending:
-        low, high = 0.0, (tally.population - tally.fallen) / tally.population
-    else:
-        low, high = set_interval(tally.population, tally.prefix, tally.standing, 1 - LEVEL)
+    tally = Tally(**one.counts)
+    low, high = range_of(tally, claim, 1 - LEVEL)
     return {
         "kind": "bracket",
         "threat": one.scope["threat"],

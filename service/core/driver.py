@@ -5,18 +5,22 @@ again, so the outcome depends on no worker count and no order of finishing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jsonschema
 
 from analyzers.contract import (
     Analyzer,
     Case,
+    Depth,
+    Digest,
     Done,
     Json,
     Measurement,
+    Rows,
     Shard,
     Stop,
+    Tally,
     Unit,
 )
 from service.core.policy import Policy
@@ -59,8 +63,11 @@ def instances_for(
                 f"Use one of: {', '.join(sorted(known))}.",
             )
     found: dict[str, Instance] = {}
+    asked = {need for one in catalogue for need in one.description.needs} | set(wanted or ())
     for analyzer in sorted(catalogue, key=lambda one: not one.description.first):
         if policy is None and wanted and analyzer.description.id not in wanted:
+            continue
+        if analyzer.description.on_demand and analyzer.description.id not in asked:
             continue
         config = dict((wanted or {}).get(analyzer.description.id, {}))
         found.update((one.key, one) for one in _instances_of(analyzer, config, policy))
@@ -76,12 +83,19 @@ def _instances_of(
     configs: list[Mapping[str, Json]] = [one.as_config() for one in serves]
     if not told.threats or config:
         _check_config(analyzer, config)
-        configs.append(config)
+        configs.append(_with_defaults(analyzer, config))
     return [Instance(_key(told.id, one), analyzer, one) for one in configs]
 
 
+def _with_defaults(analyzer: Analyzer, config: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The config with what its schema presumes, so that one meaning has one key."""
+    known: Mapping[str, Mapping[str, Json]] = analyzer.description.schema.get("properties", {})
+    presumed = {name: one["default"] for name, one in known.items() if "default" in one}
+    return {**presumed, **config}
+
+
 def _key(analyzer_id: str, config: Mapping[str, Json]) -> str:
-    parts = [str(config[name]) for name in ("norm", "eps", "knowledge") if name in config]
+    parts = [str(config[name]) for name in ("norm", "eps", "knowledge", "budget") if name in config]
     return f"{analyzer_id}@{':'.join(parts)}" if parts else analyzer_id
 
 
@@ -115,19 +129,63 @@ class Course:
         self.engine = engine
         self._stops = stops
         self._done: dict[str, list[Done]] = {one.key: [] for one in instances}
+        self._known: list[Step] | None = None
+        """What is ready, until something is committed: planning reads all that is done."""
 
     def ready(self, ahead: int = 1) -> list[Step]:
         """The next steps, the first of which may be committed; empty when the audit is over."""
+        if self._known is None:
+            self._known = self._planned()
+        return self._known[:ahead]
+
+    def _planned(self) -> list[Step]:
         for instance in self.instances:
-            units = instance.analyzer.plan(
-                self.case,
-                instance.config,
-                self._done[instance.key],
-                self._stops.get(instance.key, ()),
-            )
+            units = self._owed(instance)
             if units:
-                return [self._step(instance, unit) for unit in units[:ahead]]
+                return [self._step(instance, unit) for unit in units]
         return []
+
+    def unfinished(self) -> list[Instance]:
+        """Whatever still owes a unit, as far as is known."""
+        return [one for one in self.instances if self._owed(one)]
+
+    def _owed(self, instance: Instance) -> Sequence[Unit]:
+        if instance.analyzer.description.vouches and self._failed(instance):
+            return ()
+        done, stops = self._done[instance.key], self._stops.get(instance.key, ())
+        return instance.analyzer.plan(self._case_of(instance), instance.config, done, stops)
+
+    def _case_of(self, instance: Instance) -> Case:
+        """The case with the blobs that an analyzer needs: of whoever ends first among its kind."""
+        needs = instance.analyzer.description.needs
+        inputs: dict[str, dict[Rows, Digest]] = {}
+        for other in self.instances if needs else ():
+            if other.analyzer.description.id in needs and self._ended(other):
+                for one in self._done[other.key]:
+                    for name, blob in one.blobs.items():
+                        inputs.setdefault(f"{other.key}/{name}", {})[one.unit.rows] = blob
+        return replace(self.case, inputs=inputs) if inputs else self.case
+
+    def _ended(self, instance: Instance) -> bool:
+        """Whether nothing of it is left to run: blobs are handed on whole or not at all."""
+        done, stops = self._done[instance.key], self._stops.get(instance.key, ())
+        return not instance.analyzer.plan(self.case, instance.config, done, stops)
+
+    def _failed(self, instance: Instance) -> bool:
+        """Whether every requirement on the threat of an instance has failed already."""
+        stops = self._stops.get(instance.key, ())
+        found = [
+            one
+            for other in self.instances
+            if other.config == instance.config and not other.analyzer.description.vouches
+            for one in self.measurements(other)
+            if one.outcome == "measured"
+        ]
+        deep = self.case.data.eight_bit
+        return bool(stops) and all(
+            any(_fails(stop, one, stop.depth if deep else "float32") for one in found)
+            for stop in stops
+        )
 
     def _step(self, instance: Instance, unit: Unit) -> Step:
         told = instance.analyzer.description
@@ -152,6 +210,7 @@ class Course:
             message = f"{step.instance.key} {step.unit.rows} is not the next step of this course"
             raise ValueError(message)
         self._done[step.instance.key].append(done)
+        self._known = None
 
     def done(self, instance: Instance) -> Sequence[Done]:
         """What is committed of one instance, in order."""
@@ -160,3 +219,9 @@ class Course:
     def measurements(self, instance: Instance) -> Sequence[Measurement]:
         """What the committed units of one instance add up to."""
         return instance.analyzer.merge(self.case, instance.config, self._done[instance.key])
+
+
+def _fails(stop: Stop, one: Measurement, depth: Depth) -> bool:
+    """Whether what was measured settles a FAIL."""
+    meant = one.metric == stop.metric and one.scope.get("depth", depth) == depth
+    return meant and stop.fails(Tally(**one.counts))

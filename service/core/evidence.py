@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Final
 
 from analyzers.contract import Digest, Done, Json, Measurement, Tally
 from service.core.artefact import artefact_findings
@@ -12,6 +13,7 @@ from service.core.findings import findings
 from service.errors import AssayError, Code
 
 SCHEMA = "assay/evidence/v1"
+_STATES = ("state", "state8")
 
 
 def facts_of(
@@ -21,8 +23,12 @@ def facts_of(
     data: Mapping[str, Json],
     engine: Mapping[str, Json],
     versions: Mapping[str, str],
+    labels: Sequence[int],
 ) -> dict[str, Json]:
-    """Everything that a second run of the same audit must say again."""
+    """Everything that a second run of the same audit must say again.
+
+    ``labels`` are those of the audit's rows, in the audit's order.
+    """
     measured = {one.key: course.measurements(one) for one in course.instances}
     return {
         "schema": SCHEMA,
@@ -32,6 +38,7 @@ def facts_of(
             "analyzers": [_planned(one) for one in course.instances],
             "seed": course.seed,
             "permutation": "sha256(seed;sample;copy)",
+            **_shown(course),
         },
         "engine": dict(engine),
         "versions": dict(versions),
@@ -39,7 +46,9 @@ def facts_of(
             _measurement(key, one) for key, found in measured.items() for one in found
         ],
         "samples": {
-            one.key: _samples(course.done(one)) for one in course.instances if course.done(one)
+            one.key: _samples(course.done(one), labels)
+            for one in course.instances
+            if course.done(one)
         },
         "findings": [
             one
@@ -51,14 +60,31 @@ def facts_of(
     }
 
 
+def _shown(course: Course) -> dict[str, str]:
+    """Which pictures of an earlier model were shown, as a digest; nothing where none were."""
+    told = {
+        threat: [[dict(one.rows), dict(one.pictures)] for one in units]
+        for threat, units in course.case.earlier.items()
+    }
+    return {"earlier": digest(told)} if told else {}
+
+
 def sample_table(done: Sequence[Done]) -> dict[str, list[Json]]:
-    """The newest word on every committed row, as columns in row order."""
+    """The newest word on every committed row, as columns in row order; a break stays one."""
     newest: dict[int, dict[str, Json]] = {}
     for one in done:
         columns = {name: list(values) for name, values in one.samples.items()}
         for position, row in enumerate(columns.get("row", ())):
-            newest.setdefault(int(row), {}).update(
-                {name: values[position] for name, values in columns.items()}
+            states = [columns[name][position] for name in _STATES if name in columns]
+            if states and not any(states):
+                continue  # it says nothing of this image
+            known = newest.setdefault(int(row), {})
+            known.update(
+                {
+                    name: values[position]
+                    for name, values in columns.items()
+                    if name not in _STATES or (known.get(name) != "broken" and values[position])
+                }
             )
     names = sorted({name for row in newest.values() for name in row})
     return {name: [newest[row].get(name) for row in sorted(newest)] for name in names}
@@ -84,15 +110,51 @@ def _measurement(key: str, one: Measurement) -> dict[str, Json]:
     return {"analyzer": key, **body, "scope": dict(one.scope), "counts": dict(one.counts)}
 
 
-def _samples(done: Sequence[Done]) -> dict[str, Json]:
+def _samples(done: Sequence[Done], labels: Sequence[int]) -> dict[str, Json]:
     table = sample_table(done)
-    states = Counter(str(state) for state in table.get("state", ()))
+    rows = [int(row) for row in table.get("row", ())]
+    told = {name: [str(one) for one in table.get(name, ())] for name in _STATES}
+    classes = [int(labels[row]) for row in rows]
     return {
-        "rows": len(table.get("row", ())),
+        "rows": len(rows),
         "columns": sorted(table),
-        "digest": digest({name: table[name] for name in ("row", "state") if name in table}),
-        "states": dict(sorted(states.items())),
+        "digest": digest({name: table[name] for name in ("row", *_STATES) if name in table}),
+        "states": dict(sorted(Counter(told["state"]).items())),
+        "states8": dict(sorted(Counter(told["state8"]).items())),
+        "each": _each(rows, told["state"]),
+        "each8": _each(rows, told["state8"]),
+        "by_class": _by_class(classes, told["state"]),
+        "by_class8": _by_class(classes, told["state8"]),
     }
+
+
+LETTERS: Final = {
+    "standing": "s",
+    "right": "r",
+    "broken": "b",
+    "wrong": "w",
+    "error": "e",
+    "pending": "p",
+}
+UNSEEN: Final = "-"
+"""An image that was not looked at."""
+
+
+def _each(rows: Sequence[int], states: Sequence[str]) -> str:
+    """The state of every image, a letter each: what a later release is held against."""
+    if not states:
+        return ""
+    letters = [UNSEEN] * (max(rows, default=-1) + 1)
+    for row, state in zip(rows, states, strict=True):
+        letters[row] = LETTERS.get(state, UNSEEN)
+    return "".join(letters)
+
+
+def _by_class(classes: Sequence[int], states: Sequence[str]) -> dict[str, dict[str, int]]:
+    found: dict[int, Counter[str]] = {}
+    for label, state in zip(classes, states, strict=False):  # no states at a depth not asked for
+        found.setdefault(label, Counter())[state] += 1
+    return {str(label): dict(sorted(found[label].items())) for label in sorted(found)}
 
 
 def _passes(course: Course) -> dict[str, int]:
@@ -103,6 +165,11 @@ def _passes(course: Course) -> dict[str, int]:
     return {name: total[name] for name in sorted(total)}
 
 
+def part(value: Json) -> Mapping[str, Json]:
+    """An object of the evidence; what is none holds nothing."""
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # JSON object
+
+
 def evidence_digest(evidence: Mapping[str, Json]) -> Digest:
     """The digest that names this evidence: over its facts alone."""
     return digest(evidence["facts"])
@@ -111,7 +178,8 @@ def evidence_digest(evidence: Mapping[str, Json]) -> Digest:
 def tally_of(counts: Mapping[str, Json], population: int) -> Tally:
     """Counts as the judge reads them; counts that contradict each other are no evidence."""
     try:
-        tally = Tally(*(int(counts[name]) for name in Tally._fields))
+        tally = Tally(**{name: int(counts.get(name, 0)) for name in Tally._fields})
+        _ = [counts[name] for name in Tally._fields if name not in Tally._field_defaults]
     except (KeyError, TypeError, ValueError) as error:
         raise _contradiction("a count is missing or is no number") from error
     if min(tally) < 0:
@@ -120,9 +188,24 @@ def tally_of(counts: Mapping[str, Json], population: int) -> Tally:
         raise _contradiction("standing, fallen and pending do not add up to the images looked at")
     if not tally.prefix <= tally.population or tally.full > tally.population:
         raise _contradiction("more images were looked at than there are")
+    _check_last_pass(tally)
     if tally.population != population:
         raise _contradiction("the measurement speaks of another number of images than the data")
     return tally
+
+
+def _check_last_pass(tally: Tally) -> None:
+    """What an early end rests on; without survivors nothing does."""
+    if tally.late > tally.fallen:
+        raise _contradiction("more images fell late than fell")
+    if not tally.survivors:
+        return
+    if tally.pending or tally.prefix < tally.population:
+        raise _contradiction("there are survivors although something is open")
+    if tally.survivors != tally.standing + tally.late:
+        raise _contradiction("those that stand and those that fell late are not the survivors")
+    if not tally.fallen <= tally.full <= tally.population:
+        raise _contradiction("more images had the last pass than could")
 
 
 def _contradiction(what: str) -> AssayError:

@@ -1,5 +1,6 @@
 """YAML as people write it into a file for us: plain data, no key twice."""
 
+import re
 from typing import Any, Final
 
 import yaml
@@ -28,6 +29,16 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+# YAML 1.1 takes on, off, yes and no for truth values, so a key `on` would not be what it says.
+_Strict.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:bool"]
+    for first, forms in _Strict.yaml_implicit_resolvers.items()
+}
+_Strict.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType]  # untyped in the stubs
+    "tag:yaml.org,2002:bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
 def read_yaml(text: str) -> object:
     """What a text says; ValueError with the reason when it is no YAML that can be read."""
     try:
@@ -36,6 +47,11 @@ def read_yaml(text: str) -> object:
         # Beside its own errors the reader lets those of its constructors through: a thirteenth
         # month, a tag that does not fit its text, lists nested a thousand deep.
         raise ValueError(_first_line(error)) from error
+
+
+def write_yaml(body: object) -> str:
+    """A text that reads as this body."""
+    return yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
 
 
 def _first_line(error: Exception) -> str:

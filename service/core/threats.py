@@ -1,6 +1,6 @@
-"""Threats by what they are: norm, size, knowledge. A policy's name for one is only a label."""
+"""Threats by what they are: norm, size, knowledge, budget. A policy's name is only a label."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 from service.errors import AssayError, Code
@@ -17,15 +17,17 @@ class Threat:
     eps: str
     """Exact fraction in canonical text, in [0,1] pixels."""
     knowledge: str = "white"
+    budget: str = "gate"
+    """How much of an attack's plan runs."""
 
     @property
     def text(self) -> str:
-        """The part of a threat's id that a policy fixes; the plan id follows it."""
-        return f"{self.norm}:{self.eps}:{self.knowledge}"
+        """The threat's id."""
+        return f"{self.norm}:{self.eps}:{self.knowledge}:{self.budget}"
 
     def as_config(self) -> dict[str, str]:
         """The config of an attack analyzer that serves this threat."""
-        return {"norm": self.norm, "eps": self.eps, "knowledge": self.knowledge}
+        return asdict(self)
 
 
 def exact(text: str) -> Fraction:

@@ -58,6 +58,11 @@ class Result:
     retries: int
 
 
+def limits_on(device: str, limits: Mapping[str, int]) -> Mapping[str, int]:
+    """What a child that runs a model may take: a GPU asks for more address space and calls."""
+    return {**limits, **({"gpu": 1} if device == "cuda" else {})}
+
+
 class Job(Protocol):
     """A submitted job."""
 

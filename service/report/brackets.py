@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from analyzers.contract import Json
 from service.report import wording
-from service.report.reading import items, mapping, mappings, number, text, whole
+from service.report.reading import ends_of, mapping, mappings, number, text, whole
 from service.report.views import Figure, figure_of
 
 EXACT = "exact: all counted"
@@ -42,7 +42,9 @@ def holdings(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Hol
 def _requirement(one: Mapping[str, Json], verdict: Mapping[str, Json]) -> Mapping[str, Json]:
     threat = text(mapping(one, "scope"), "threat")
     for line in mappings(verdict, "requirements"):
-        if (text(line, "metric"), text(line, "threat")) == (text(one, "metric"), threat):
+        over_all = not text(line, "class") and "paired" not in line
+        same = (text(line, "metric"), text(line, "threat")) == (text(one, "metric"), threat)
+        if over_all and same:
             return line
     return {}
 
@@ -58,10 +60,9 @@ def _holding(one: Mapping[str, Json], line: Mapping[str, Json]) -> Holding:
     certified = number(given, "certified") or 0.0
     upper = number(given, "upper")
     upper = (total - fell) / total if upper is None and total else upper or 0.0
-    interval = items(line, "interval")
     data = {**counts, **given, "certified": certified, "upper": upper}
     data["threshold"] = number(line, "threshold")
-    data["low"], data["high"] = interval if len(interval) == 2 else (None, None)  # noqa: PLR2004 - both ends
+    data["low"], data["high"] = ends_of(line) or (None, None)
     title = wording.words(text(one, "metric")).capitalize()
     against = wording.scope(scope)
     view = {"kind": "bracket", "title": f"{title} {against}".strip(), "data": data}
@@ -94,8 +95,8 @@ def level_text(line: Mapping[str, Json]) -> str:
 
 def interval_text(line: Mapping[str, Json]) -> str:
     """The interval of a requirement; empty when it has none."""
-    ends = [one for one in items(line, "interval") if isinstance(one, int | float)]
-    if len(ends) != 2:  # noqa: PLR2004 - both ends
+    ends = ends_of(line)
+    if ends is None:
         return ""
     beside = number(line, "threshold")
     if ends[0] == ends[1]:

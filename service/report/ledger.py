@@ -11,7 +11,7 @@ from analyzers.contract import Json
 from service.core.canonical import digest
 from service.report import svg, wording
 from service.report.brackets import EXACT, interval_text, level_text
-from service.report.reading import items, mapping, mappings, number, text, whole
+from service.report.reading import ends_of, items, mapping, mappings, number, text, whole
 
 _SIGNS = {"gte": "≥", "lte": "≤"}
 
@@ -63,7 +63,16 @@ def headline(verdict: Mapping[str, Json], known: str) -> Headline:
     word = text(verdict, "verdict", "ERROR")
     sentence = text(verdict, "sentence", "No sentence came with this verdict.")
     notes = [*map(str, items(verdict, "notes")), *_mismatch(verdict, known)]
-    return Headline(wording.mark(word), sentence.removeprefix(f"{word}. "), notes)
+    return Headline(wording.mark(word), _without(word, sentence), notes)
+
+
+def _without(word: str, sentence: str) -> str:
+    """The sentence without the word that it begins with: that stands before it in print."""
+    told = sentence.removeprefix(word)
+    if told == sentence:
+        return sentence
+    told = told.lstrip("., ")
+    return told[:1].upper() + told[1:]
 
 
 def evidence_digest(evidence: Mapping[str, Json]) -> str:
@@ -83,7 +92,9 @@ def _mismatch(verdict: Mapping[str, Json], known: str) -> list[str]:
 
 def lines(verdict: Mapping[str, Json]) -> list[Line]:
     """Every requirement of the policy, in its order."""
-    return [_line(one) for one in mappings(verdict, "requirements")]
+    return [
+        _change(one) if "paired" in one else _line(one) for one in mappings(verdict, "requirements")
+    ]
 
 
 def _line(one: Mapping[str, Json]) -> Line:
@@ -104,10 +115,31 @@ def _line(one: Mapping[str, Json]) -> Line:
     )
 
 
+def _change(one: Mapping[str, Json]) -> Line:
+    """A requirement on the difference to a baseline: points, not shares."""
+    observed, needed = number(one, "observed"), number(one, "threshold")
+    ends = ends_of(one)
+    n = whole(mapping(one, "paired"), "n")
+    return Line(
+        id=text(one, "id", "requirement"),
+        about=f"{_about(one)}, held against the baseline",
+        mark=wording.mark(text(one, "state")),
+        observed="not known" if observed is None else wording.points(observed),
+        headroom=_headroom(observed, needed, "≥"),
+        needed="–" if needed is None else f"≥ {wording.points(needed)}",
+        interval=f"{' to '.join(map(wording.points, ends))} at {level_text(one)}" if ends else "–",
+        images="–" if n is None else f"{n:,} pairs",
+        reason=text(one, "reason"),
+        gauge=Markup(""),
+    )
+
+
 def _about(one: Mapping[str, Json]) -> str:
     threat = text(one, "threat")
     against = f", {wording.threat(threat)}" if threat else ""
-    return wording.words(text(one, "metric")) + against
+    weakest = wording.plain(text(one, "class"), 60)
+    group = f", every class (weakest: {weakest})" if weakest else ""
+    return wording.words(text(one, "metric")) + against + group
 
 
 def _headroom(observed: float | None, needed: float | None, sign: str) -> str:
@@ -138,8 +170,8 @@ def _gauge(one: Mapping[str, Json], state: wording.Mark) -> Markup:
         return Markup("")
     place = svg.Scale(0, 1, 4, 136)
     parts = [svg.box(4, 8, 132, 6, css="rail", round_=3)]
-    ends = [end for end in items(one, "interval") if isinstance(end, int | float)]
-    if len(ends) == 2:  # noqa: PLR2004 - both ends
+    ends = ends_of(one)
+    if ends:
         left, right = place(ends[0]), place(ends[1])
         parts.append(svg.box(left, 8, right - left, 6, css="band", round_=3))
     parts.append(svg.line((place(needed), 2), (place(needed), 20), "threshold"))

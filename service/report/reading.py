@@ -46,6 +46,16 @@ def number(body: Mapping[str, Json], key: str) -> float | None:
     return finite(body.get(key))
 
 
+def ends_of(body: Mapping[str, Json], key: str = "interval") -> tuple[float, float] | None:
+    """The two ends of an interval; None unless both are finite and there are no others."""
+    found = [finite(one) for one in items(body, key)]
+    match found:
+        case [float() as low, float() as high]:
+            return low, high
+        case _:
+            return None
+
+
 def whole(body: Mapping[str, Json], key: str) -> int | None:
     """The whole number under a key."""
     found = finite(body.get(key))

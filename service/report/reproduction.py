@@ -26,7 +26,7 @@ def commands(facts: Mapping[str, Json]) -> list[str]:
     """What to type."""
     subject, data = mapping(facts, "subject"), mapping(facts, "data")
     cut = text(data, "slice")
-    words = ["assay", "check", text(subject, "name", "MODEL")]
+    words = ["assay", "check", text(subject, "file_name") or text(subject, "name", "MODEL")]
     words += ["--data", text(data, "name", "DATA") + (f"[{cut.strip('[]')}]" if cut else "")]
     words += _reading(mapping(data, "reading"))
     words += ["--policy", "POLICY", *_preprocessing(mapping(subject, "input_spec"))]

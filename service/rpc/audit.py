@@ -18,6 +18,7 @@ from service.rpc.handlers import Context
 from service.rpc.ports import Audits, Works
 from service.wire import audits as wire
 from service.wire.events import event_to_pb, watch_request_from_pb
+from service.wire.fields import checked_name
 from service.wire.lists import delete_request_from_pb, get_request_from_pb
 from service.wire.operations import operation_to_pb
 
@@ -49,6 +50,11 @@ class AuditServicer(AuditServiceServicer):
         """A page of audits."""
         query = wire.audits_query_from_pb(request)
         return wire.audits_to_pb(await self._api.audits(query), query)
+
+    async def SetBaseline(self, request: pb.SetBaselineRequest, context: Context) -> pb.Audit:
+        """Make an audit the baseline of its subject, or withdraw it."""
+        name = checked_name(request.name, "audits")
+        return wire.audit_to_pb(await self._api.set_baseline(name, withdraw=request.withdraw))
 
     async def CancelAudit(self, request: pb.CancelAuditRequest, context: Context) -> pb.Audit:
         """Ask an audit to end."""

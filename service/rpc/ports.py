@@ -231,12 +231,18 @@ class NewAudit:
     """The waivers' YAML text."""
     baseline: str = ""
     """Name of the audit to compare with."""
+    baseline_evidence: bytes = b""
+    """Its evidence.json, where the service does not have the audit."""
     profile: Profile | None = None
-    """None: the policy's own."""
+    """None: the one that the policy extends, if any."""
+    subject: str = ""
+    """What the model is a release of, unless the policy says so; empty: its display name."""
     seed: int | None = None
     """None: the policy's own. Any other explores and is recorded as such."""
     expected_accuracy: float | None = None
     """Clean accuracy that preflight must reproduce, in [0, 1]."""
+    deadline_seconds: float | None = None
+    """End at the commit before so much work; None: only when all is done."""
     analyzers: Sequence[AnalyzerSpec] = ()
     """Run besides those that policy and profile ask for."""
     skip_cache: bool = False
@@ -285,11 +291,20 @@ class Bracket:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an audit would cost if nothing stopped it early and no cache answered."""
+    """What an audit would cost at most: most end earlier, as soon as the verdict is plain."""
 
     units: int
+    """Pieces of work to begin with."""
     images: int
     seconds: float
+    """On this server as busy as it is now; 0 where nothing is left to do."""
+    forward: int = 0
+    """Passes of single images through the model."""
+    backward: int = 0
+    bytes: int = 0
+    """What the store would grow by; 0 where nothing is left to do."""
+    known: int = 0
+    """Pieces of work that are known already, from earlier audits."""
 
 
 @dataclass(frozen=True)
@@ -305,6 +320,7 @@ class AuditView:
     verdict: VerdictWord | None = None
     """None until judged."""
     profile: Profile | None = None
+    subject: str = ""
     seed: int = 0
     analyzers: Sequence[AnalyzerSpec] = ()
     baseline: str = ""
@@ -319,6 +335,8 @@ class AuditView:
     """Set when the state is ``failed`` or ``cancelled``."""
     sequence: int = 0
     """Number of the last event that is kept."""
+    baseline_since: datetime | None = None
+    """When it was made the baseline of its subject."""
     started: datetime | None = None
     ended: datetime | None = None
 
@@ -331,6 +349,8 @@ class AuditQuery(ListQuery):
     eval_set: str = ""
     states: Sequence[State] = ()
     verdicts: Sequence[VerdictWord] = ()
+    baselines: bool = False
+    """Only those that are baselines."""
 
 
 @dataclass(frozen=True)
@@ -380,7 +400,8 @@ class Artifact:
     """A file that an audit left behind."""
 
     name: str
-    """``evidence.json``, ``verdict.json``, ``report.html``, or what the policy's outputs add."""
+    """``evidence.json``, ``verdict.json``, ``report.html``, ``witnesses.zip`` where images were
+    broken, or what the policy's outputs add."""
     media_type: str
     file: FileRef
     data: bytes | None = None
@@ -620,8 +641,12 @@ class Audits(Protocol):
         """A page of audits."""
         ...
 
+    async def set_baseline(self, name: str, *, withdraw: bool) -> AuditView:
+        """Make a finished audit what later ones of its subject are held against, or withdraw it."""
+        ...
+
     async def delete_audit(self, name: str, request_id: str) -> None:
-        """Remove a finished audit with its files; NOT_READY before its end."""
+        """Remove an audit with its files; NOT_READY before its end, IN_USE while a baseline."""
         ...
 
     def watch(self, name: str, after: int) -> AsyncGenerator[EventView, None]:

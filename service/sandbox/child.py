@@ -28,6 +28,7 @@ from analyzers.contract import (
 )
 from analyzers.engines.subject import OnnxSubject
 from analyzers.engines.uploaded import Upload
+from analyzers.pictures import seen
 from service.sandbox.frames import Broken, Channel
 from service.sandbox.lock.hygiene import restrict
 from service.sandbox.lock.rules import lock
@@ -38,6 +39,7 @@ STAGES = {
     "unpack": "service.intake.unpack_child:unpack",
     "convert": "service.intake.convert_child:convert",
     "canonicalise": "service.intake.canonicalise_child:canonicalise",
+    "pace": "service.intake.pace_child:pace",
     "dataset": "service.intake.dataset_child:dataset",
 }
 _EVERY_SECONDS = 0.2
@@ -211,7 +213,7 @@ class Session:
 
     def _batch(self, rows: Sequence[int], positions: Sequence[int], ids: Sequence[str]) -> Batch:
         picked = self.images[np.asarray(positions, np.int64)]
-        return Batch(list(rows), pixels(picked), self.labels[np.asarray(positions, np.int64)], ids)
+        return Batch(list(rows), seen(picked), self.labels[np.asarray(positions, np.int64)], ids)
 
 
 def _upload(told: Mapping[str, Any] | None, files: Mapping[str, int]) -> Upload | None:
@@ -224,13 +226,6 @@ def _source_weights(files: Mapping[str, int]) -> Mapping[str, Array] | None:
     if "weights" not in files:
         return None
     return _load("service.intake.weights_child:floating")(bytes(_body_of(files["weights"])))
-
-
-def pixels(stored: Array) -> Array:
-    """[0,1] float32 pixels of stored pictures."""
-    if stored.dtype == np.uint8:
-        return stored.astype(np.float32) / np.float32(255)
-    return stored.astype(np.float32)
 
 
 def _body_of(file: int) -> bytes | mmap.mmap:

@@ -9,15 +9,17 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from analyzers.pictures import seen
 from service.errors import AssayError, Code, error_from_json, internal_error
 from service.sandbox.children import Child, Nursery
+from service.sandbox.claims import Claim, Settled, Stored, claims_of, judged, settled
 from service.sandbox.frames import Broken, Late, Overflow
 from service.sandbox.messages import (
     Answer,
@@ -28,7 +30,7 @@ from service.sandbox.messages import (
     Ready,
     Refused,
 )
-from service.sandbox.witness import Opinion, opinion
+from service.sandbox.witness import Opinion
 
 Finished = Callable[["Job", Mapping[str, Any]], None]
 
@@ -75,22 +77,6 @@ class Spooled:
         """The tensor, mapped from the spool."""
         dtype = np.dtype(self.head.dtype).newbyteorder("<")
         return np.frombuffer(self.path.read_bytes(), dtype).reshape(self.head.shape)
-
-
-@dataclass(frozen=True)
-class Settled:
-    """A measurement's claims after somebody else looked at them."""
-
-    columns: Mapping[str, list[Any]] = field(default_factory=dict[str, list[Any]])
-    replayed: int = 0
-    """Claims that the uploaded bytes were asked about."""
-    differing: int = 0
-    """Of these, how many they take for another class than the canonical file does."""
-
-    def counted(self, numbers: Mapping[str, float]) -> dict[str, float]:
-        """The child's own counts of replays, with those of its claims."""
-        told = {"replayed": self.replayed, "replay_differs": self.differing}
-        return {name: numbers.get(name, 0) + more for name, more in told.items() if self.replayed}
 
 
 class Session(threading.Thread):
@@ -253,44 +239,41 @@ class Session(threading.Thread):
         return found
 
     def _confirm(self, job: Job, said: Answer | PartialAnswer, blobs: list[Spooled]) -> Settled:
-        """What confirmation makes of claims: ``broken`` or, unconfirmed, ``pending``."""
+        """What others make of a measurement's claims."""
         if not isinstance(said, PartialAnswer):
             return Settled()
-        states = [str(state) for state in said.samples.get("state", [])]
-        claimed = [at for at, state in enumerate(states) if state == "claimed"]
-        if any(state in ("broken", "pending", "certified") for state in states):
-            message = "a child may claim, never settle"
-            raise Overflow(message)
-        if not claimed:
-            return Settled()
-        became: list[int | None] = [None] * len(states)
-        opinion = self._second_opinion(job, said, blobs, claimed)
-        for at, found in zip(claimed, opinion.became, strict=True):
-            states[at] = "pending" if found is None else "broken"
-            became[at] = found
-        return Settled({"state": states, "became": became}, opinion.replayed, opinion.differing)
+        claims = claims_of(said, job.body["shard"])
+        return settled(said, [(one, self._second_opinion(job, one, blobs)) for one in claims])
 
-    def _second_opinion(
-        self, job: Job, said: PartialAnswer, blobs: list[Spooled], claimed: list[int]
-    ) -> Opinion:
+    def _second_opinion(self, job: Job, claim: Claim, blobs: list[Spooled]) -> Opinion:
         """What the canonical file says in another child, and what the uploaded bytes say."""
-        witness = next((one for one in blobs if one.head.name == said.claims), None)
+        witness = next((one for one in blobs if one.head.name == claim.blob), None)
         assert self._opening is not None  # noqa: S101 - measurements always run in a session
-        stored = self._opening["body"]["images"]
-        expected = [len(claimed), *stored["shape"][1:]]
-        if witness is None or witness.head.shape != expected or witness.head.dtype != "float32":
+        expected = [len(claim.rows), *self._opening["body"]["images"]["shape"][1:]]
+        if witness is None or witness.head.shape != expected or witness.head.dtype != claim.dtype:
             message = "claims without one witness each"
             raise Overflow(message)
-        answers = self._asked_again(job, witness.path, expected)
+        pictures = witness.array()
+        with self._seen(witness, pictures) as path:
+            answers = self._asked_again(job, path, expected)
         wanted = {"logits", "uploaded"} if "upload" in self._opening["files"] else {"logits"}
         if set(answers) != wanted:
             message = "a second opinion without the answers that were asked for"
             raise Overflow(message)
-        clean, labels = self._stored(job, claimed)
-        config = job.body["shard"]["config"]
-        return opinion(
-            clean, witness.array(), answers, labels, norm=config["norm"], eps=config["eps"]
-        )
+        return judged(claim, job.body["shard"], pictures, answers, self._stored(job, claim.rows))
+
+    @contextlib.contextmanager
+    def _seen(self, witness: Spooled, pictures: np.ndarray[Any, Any]) -> Generator[Path]:
+        """A file with the witnesses as a model sees them."""
+        if pictures.dtype == np.float32:
+            yield witness.path
+            return
+        path = self._spool / uuid.uuid4().hex
+        try:
+            path.write_bytes(seen(pictures).tobytes())
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     def _asked_again(
         self, job: Job, witness: Path, shape: list[int]
@@ -317,22 +300,17 @@ class Session(threading.Thread):
                 return answers
         raise _unconfirmed()
 
-    def _stored(
-        self, job: Job, claimed: list[int]
-    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """The clean pictures and labels of some rows, from the blobs and not from the child."""
+    def _stored(self, job: Job, rows: Sequence[int]) -> Stored:
+        """The pictures and labels of some rows, from the blobs and not from the child."""
         assert self._opening is not None  # noqa: S101 - measurements always run in a session
         body, files = self._opening["body"], self._opening["files"]
-        positions = np.asarray(job.body["positions"], np.int64)[claimed]
+        first = int(job.body["shard"]["rows"][0])
+        positions = np.asarray(job.body["positions"], np.int64)[np.asarray(rows) - first]
         images = np.memmap(
             files["images"], body["images"]["dtype"], "r", shape=tuple(body["images"]["shape"])
         )
         labels = np.memmap(files["labels"], "<i8", "r")
-        picked = np.asarray(images[positions])
-        clean = picked.astype(np.float32)
-        if picked.dtype == np.uint8:
-            clean = clean / np.float32(255)
-        return clean, np.asarray(labels[positions])
+        return Stored(np.asarray(images[positions]), np.asarray(labels[positions]))
 
     def _drop(self) -> int:
         """End every child; how the measuring one ended."""

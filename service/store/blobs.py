@@ -73,7 +73,7 @@ class Blobs:
         The bytes must have come, even when the blob is here: another project sent it then, and
         to know its digest is not to have it.
         """
-        part = self._part(upload)
+        part = self._parts.get(upload) or self._part(upload)  # closed by a call beside this one
 
         def publish(path: Path) -> None:
             self._publish(path, digest)

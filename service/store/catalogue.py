@@ -11,7 +11,7 @@ from service.errors import AssayError, Code
 from service.store import tables
 from service.store.cursors import Cursor, seal, unseal
 from service.store.database import Database
-from service.store.dialect import insert_unless_there
+from service.store.dialect import database_time, insert_unless_there
 from service.store.records import (
     OPEN_AUDIT,
     OPEN_INTAKE,
@@ -162,16 +162,54 @@ class Catalogue:
         return await self._one(tables.audit, AuditRow, project, audit_id)
 
     async def list_audits(
-        self, project: str, limit: int, after: str, chosen: Mapping[str, Sequence[str]]
+        self,
+        project: str,
+        limit: int,
+        after: str,
+        chosen: Mapping[str, Sequence[str]],
+        *,
+        baselines: bool = False,
     ) -> Page[AuditRow]:
         """A page of audits, newest first; ``chosen`` maps a column to the values it may have."""
         wanted = tables.audit.c.project == project
         for name, values in chosen.items():
             wanted &= tables.audit.c[name].in_(values)
-        question = [project, {name: sorted(values) for name, values in chosen.items()}]
+        if baselines:
+            wanted &= tables.audit.c.baseline_time.is_not(None)
+        question = [project, {name: sorted(values) for name, values in chosen.items()}, baselines]
         return await self._page(
             tables.audit, AuditRow, wanted, question=question, limit=limit, after=after
         )
+
+    async def set_baseline(self, project: str, audit_id: str, *, withdraw: bool) -> AuditRow:
+        """Make an audit that has a report a baseline, or no baseline any more."""
+        table, reports = tables.audit, tables.report
+        there = select(literal(1)).where(reports.c.project == project, reports.c.audit == audit_id)
+        async with self._database.write() as connection:
+            row = await _found(connection, table, AuditRow, project=project, row_id=audit_id)
+            if not withdraw and not (row.final and await connection.scalar(there)):
+                raise AssayError(
+                    Code.NOT_READY,
+                    "The audit has no evidence that later ones could be held against.",
+                    "Wait for its end, or name another one.",
+                )
+            since = None if withdraw else database_time()
+            changed = update(table).where(_is(table, project, audit_id))
+            await connection.execute(
+                changed.values(baseline_time=since, update_time=table.c.update_time)
+            )
+            return await _found(connection, table, AuditRow, project=project, row_id=audit_id)
+
+    async def baselines(self, project: str) -> Sequence[AuditRow]:
+        """Every audit that is a baseline, the one made last first."""
+        table = tables.audit
+        query = (
+            select(table)
+            .where(table.c.project == project, table.c.baseline_time.is_not(None))
+            .order_by(table.c.baseline_time.desc(), table.c.id.desc())
+        )
+        async with self._database.read() as connection:
+            return [record(AuditRow, one) for one in (await connection.execute(query)).mappings()]
 
     async def delete_audit(
         self, project: str, audit_id: str, key: RequestKey | None = None
@@ -185,6 +223,12 @@ class Catalogue:
             if row.state in OPEN_AUDIT:
                 raise AssayError(
                     Code.NOT_READY, "The audit has not ended.", "Cancel it first, then remove it."
+                )
+            if row.baseline_time is not None:
+                raise AssayError(
+                    Code.IN_USE,
+                    "The audit is a baseline, which later ones are held against.",
+                    "Withdraw it first: assay baseline unset NAME.",
                 )
             await connection.execute(delete(table).where(_is(table, project, audit_id)))
 

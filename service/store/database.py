@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import ColumnClause, Connection, String, column, inspect, select, table
@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from service.errors import AssayError, Code
 from service.store import tables
 from service.store.dialect import (
+    BUSY_SECONDS,
     Engines,
     insert_unless_there,
     migration_engine,
     open_engines,
 )
 
-HEAD = "0003"
+HEAD = "0005"
 """The newest revision in ``migrations/versions``."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -33,6 +34,10 @@ class Database:
     def __init__(self, engines: Engines) -> None:
         """Hold open engines; ``open`` is the way to get one."""
         self._engines = engines
+        self._running = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._closed = False
         self.page_secret = b""
         """Seals page tokens; the same for all processes on this database."""
 
@@ -49,34 +54,45 @@ class Database:
         return database
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, once those in use are given back: nothing else closes those."""
+        self._closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BUSY_SECONDS):
+                await self._quiet.wait()
         await self._engines.reader.dispose()
         await self._engines.writer.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction that sees one moment; whatever tries to write in it fails."""
-        async with _transaction(self._engines.reader) as connection:
+        async with self._transaction(self._engines.reader) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction that nothing else writes beside; commits at the end, or not at all."""
-        async with _transaction(self._engines.writer) as connection:
+        async with self._transaction(self._engines.writer) as connection:
             yield connection
 
-
-@asynccontextmanager
-async def _transaction(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
-    try:
-        async with engine.begin() as connection:
-            yield connection
-    except NoConnection as error:
-        raise _unavailable() from error
-    except DatabaseError as error:
-        if _is_no_fault_of_ours(error):
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+        if self._closed:
+            raise _unavailable()
+        self._running += 1
+        self._quiet.clear()
+        try:
+            async with engine.begin() as connection:
+                yield connection
+        except NoConnection as error:
             raise _unavailable() from error
-        raise
+        except DatabaseError as error:
+            if _is_no_fault_of_ours(error):
+                raise _unavailable() from error
+            raise
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._quiet.set()
 
 
 def _is_no_fault_of_ours(error: DatabaseError) -> bool:

@@ -19,6 +19,7 @@ from service.store.records import (
     EventRow,
     Lease,
     NewAudit,
+    NewCircumstances,
     NewReport,
     NewStep,
     RequestKey,
@@ -29,6 +30,8 @@ from service.store.rows import columns, not_found, record
 
 LEASE_MS = 30_000
 MOST_ATTEMPTS = 3
+MOST_CIRCUMSTANCES = 200
+"""How many are read to explain a miss: those of as many audits."""
 
 
 class Queue:
@@ -153,8 +156,25 @@ class Queue:
                 select(table.done).where(table.project == project, table.key == key)
             )
 
+    async def circumstances(self, project: str, analyzer: str) -> Sequence[Json]:
+        """Under which circumstances results of an analyzer are kept in a project, newest first."""
+        table = tables.circumstances.c
+        query = (
+            select(table.body)
+            .where(table.project == project, table.analyzer == analyzer)
+            .order_by(table.create_time.desc(), table.key)
+            .limit(MOST_CIRCUMSTANCES)
+        )
+        async with self._database.read() as connection:
+            return (await connection.scalars(query)).all()
+
     async def commit_step(
-        self, lease: Lease, step: NewStep, event: Mapping[str, Json] | None = None
+        self,
+        lease: Lease,
+        step: NewStep,
+        event: Mapping[str, Json] | None = None,
+        *,
+        under: NewCircumstances | None = None,
     ) -> bool:
         """Keep a result, and tell of it, under a live lease; False when the lease is stale."""
         async with self._database.write() as connection:
@@ -163,6 +183,9 @@ class Queue:
             values = {"project": lease.project, "audit": lease.audit, **columns(step)}
             name = connection.dialect.name
             await connection.execute(insert_unless_there(name, tables.step, values))
+            if under is not None:
+                values = {"project": lease.project, **columns(under)}
+                await connection.execute(insert_unless_there(name, tables.circumstances, values))
             if event is not None:
                 await _append(connection, lease.project, lease.audit, event)
         return True

@@ -161,6 +161,8 @@ class AuditRow:
     verdict: str
     start_time: datetime | None
     """When a worker first claimed it."""
+    baseline_time: datetime | None
+    """When it was made what later audits of its subject are held against."""
     create_time: datetime
     update_time: datetime
 
@@ -192,6 +194,15 @@ class NewStep:
     key: Digest
     analyzer: str
     done: Json
+
+
+@dataclass(frozen=True)
+class NewCircumstances:
+    """All that decides the results of one analyzer in an audit, but for the part of the work."""
+
+    key: Digest
+    analyzer: str
+    body: Json
 
 
 @dataclass(frozen=True)

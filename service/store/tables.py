@@ -180,6 +180,7 @@ audit = Table(
     _json("setback"),
     _json("error"),
     _text("verdict"),
+    Column("baseline_time", UtcTime),
     *_times(),
     ForeignKeyConstraint(["project", "model"], ["model.project", "model.id"]),
     ForeignKeyConstraint(["project", "eval_set"], ["eval_set.project", "eval_set.id"]),
@@ -200,6 +201,17 @@ step = Table(
     Column("audit", String(63), ForeignKey("audit.id", ondelete="SET NULL"), index=True),
     _json("done", needed=True),
     *_times(),
+)
+
+circumstances = Table(
+    "circumstances",
+    metadata,
+    _project(key=True),
+    Column("key", String(64), primary_key=True),
+    _text("analyzer"),
+    _json("body", needed=True),
+    *_times(),
+    Index(None, "project", "analyzer", "create_time"),
 )
 
 event = Table(

@@ -79,6 +79,8 @@ def description_to_pb(description: Description) -> capabilities_service_pb2.Anal
         findings=[finding_rule_to_pb(rule) for rule in description.findings],
         block_edges=description.edges,
         first=description.first,
+        vouches=description.vouches,
+        on_demand=description.on_demand,
     )
 
 
@@ -98,6 +100,8 @@ def description_from_pb(message: capabilities_service_pb2.Analyzer) -> Descripti
         findings=tuple(finding_rule_from_pb(rule) for rule in message.findings),
         edges=tuple(message.block_edges),
         first=message.first,
+        vouches=message.vouches,
+        on_demand=message.on_demand,
     )
 
 

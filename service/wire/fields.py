@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from google.protobuf.duration_pb2 import Duration
+
 from service.errors import AssayError, Code
 from service.rpc import names
+
+_LONGEST_SECONDS = 30 * 24 * 3600
 
 
 def invalid(field: str, what: str, code: Code = Code.REQUEST_INVALID) -> AssayError:
@@ -42,6 +46,22 @@ def checked_share(number: float, field: str) -> float:
     if not 0 <= number <= 1:
         raise invalid(field, f"is {number}, outside [0, 1]")
     return number
+
+
+def checked_duration(duration: Duration, field: str) -> float:
+    """A positive length of time, in seconds."""
+    seconds = duration.seconds + duration.nanos / 1e9
+    if not 0 < seconds < _LONGEST_SECONDS:
+        raise invalid(field, f"is {seconds} seconds, not between 0 and {_LONGEST_SECONDS}")
+    return seconds
+
+
+def duration_to_pb(seconds: float | None) -> Duration | None:
+    """A length of time; None for none."""
+    if seconds is None:
+        return None
+    whole = int(seconds)
+    return Duration(seconds=whole, nanos=round((seconds - whole) * 1e9))
 
 
 def checked_name(text: str, collection: names.Collection, field: str = "name") -> str:

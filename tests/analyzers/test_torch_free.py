@@ -16,6 +16,7 @@ CHILD_ONLY = (
     "analyzers.attacks.ball",
     "analyzers.attacks.losses",
     "analyzers.attacks.apgd",
+    "analyzers.attacks.ranking",
     "service.intake.architectures",
     "service.sandbox.child",
     "service.sandbox.zygote",

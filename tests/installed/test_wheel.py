@@ -87,6 +87,14 @@ def test_the_command_answers_on_the_base_install(installed: Installed) -> None:
     assert "demo" in printed
 
 
+def test_pages_of_help_come_along(installed: Installed) -> None:
+    """``assay explain`` prints a finding's page from the wheel, on the base install."""
+    page = installed.site / "service" / "help" / "findings" / "EVL-MASK.md"
+    words = ("explain", "evl-mask:linf8", "--raw")
+    printed = installed.python(str(installed.site / "bin" / "assay"), *words, base=True)
+    assert printed.strip() == page.read_text("utf-8").strip()
+
+
 def test_the_base_install_cannot_import_torch(installed: Installed) -> None:
     """Control: with ``base`` the heavy libraries are out of reach, so its imports tell."""
     code = f"from importlib.util import find_spec; print([find_spec(n) for n in {HEAVY}])"

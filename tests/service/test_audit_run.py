@@ -34,6 +34,7 @@ from service.audit_run import (
     kept_of,
     kept_to_json,
 )
+from service.core.cache_reasons import NEVER
 from service.core.canonical import digest
 from service.core.driver import Course, Step, instances_for
 from service.core.permutation import permutation
@@ -178,6 +179,11 @@ class Bench:
         asyncio.run(self.run.run(heard))
         return heard
 
+    def whole(self) -> "Bench":
+        """This audit, driven to its end."""
+        self.drive()
+        return self
+
     @property
     def outcome(self) -> list[Sequence[Measurement]]:
         """All that was measured."""
@@ -247,10 +253,21 @@ def test_remembered_units_are_not_measured_again(tmp_path: Path) -> None:
     heard = again.drive()
     assert again.executor.requests == []
     assert heard.timings == []
-    assert len(heard.steps) == 8
+    assert [one.instance.key for one in heard.steps] == [one.key for one in again.course.instances]
     assert (again.run.account.hits, again.run.account.misses) == (8, 0)
     assert again.run.account.blobs == first.run.account.blobs
     assert again.outcome == first.outcome
+
+
+def test_every_unit_that_was_not_known_has_a_reason(tmp_path: Path) -> None:
+    """Reasons are counted by analyzer, as many as there are misses; what is known needs none."""
+    first = Bench(tmp_path).whole()
+    reasons = first.run.account.reasons
+    assert reasons.total() == first.run.account.misses == 8
+    assert {name for name, _ in reasons} == {"behaviour.toy", "attacks.toy"}
+    assert reasons["attacks.toy", NEVER] == reasons["behaviour.toy", NEVER] == 1
+    again = Bench(tmp_path, memory=first.memory).whole()
+    assert again.run.account.reasons.total() == 0
 
 
 def test_account_names_each_tensor_by_its_place(tmp_path: Path) -> None:
@@ -410,9 +427,9 @@ def test_giving_up_after_the_last_commit_changes_nothing(tmp_path: Path) -> None
 class Stale(InMemory):
     """A memory whose writer has lost its lease."""
 
-    async def commit(self, key: str, analyzer: str, kept: Kept) -> None:
+    async def commit(self, key: str, shard: Shard, kept: Kept) -> None:
         """Refuse."""
-        del key, analyzer, kept
+        del key, shard, kept
         raise AssayError(Code.CANCELLED, "Another run has taken over.", "Watch that one.")
 
 
@@ -565,3 +582,82 @@ def test_clock_runs_while_a_unit_is_measured_and_no_longer(tmp_path: Path) -> No
     with pytest.raises(AssayError):
         Bench(tmp_path / "ill", fails_at=2).drive(heard)
     assert heard.running == 0
+
+
+def late_at(bench: Bench, request: int) -> None:
+    """Let the time be over while this request is in flight."""
+
+    async def ring(job: ToyJob) -> None:
+        if len(bench.executor.requests) == request:
+            while not job.cancelled:
+                await asyncio.sleep(0.001)
+
+    bench.executor.interrupt = ring
+
+
+def test_a_deadline_ends_at_a_commit_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    """The unit in flight is lost, all before it is measured, and nothing is an error."""
+    bench = Bench(tmp_path)
+    late_at(bench, 7)
+    asyncio.run(bench.run.run(Heard(), seconds=0.05))
+    assert bench.run.late
+    assert len(bench.memory.known) == 6
+    assert bench.executor.closed == ["bench"]
+    attack = next(one for one in bench.course.instances if one.config)
+    (found,) = [one for one in bench.course.measurements(attack) if one.bound == "upper"]
+    assert (found.counts["prefix"], found.counts["population"]) == (40, N)
+    again = Bench(tmp_path, memory=bench.memory)
+    again.drive()
+    assert again.run.account.hits == 6
+    assert again.outcome == Bench(tmp_path / "other").whole().outcome
+
+
+def test_a_deadline_that_is_far_changes_nothing(tmp_path: Path) -> None:
+    """Whoever is done before it was never late."""
+    bench = Bench(tmp_path)
+    asyncio.run(bench.run.run(Heard(), seconds=600.0))
+    assert not bench.run.late
+    assert bench.outcome == Bench(tmp_path / "other").whole().outcome
+
+
+def test_a_deadline_hides_no_cancellation(tmp_path: Path) -> None:
+    """Who gives an audit up after its time is over hears that it was cancelled."""
+    bench = Bench(tmp_path)
+
+    async def both(job: ToyJob) -> None:
+        while not job.cancelled:
+            await asyncio.sleep(0.001)
+        await bench.run.give_up()
+
+    bench.executor.interrupt = both
+    with pytest.raises(AssayError) as caught:
+        asyncio.run(bench.run.run(Heard(), seconds=0.02))
+    assert caught.value.code is Code.CANCELLED
+
+
+def test_a_deadline_hides_no_failure(tmp_path: Path) -> None:
+    """A crash beside it is told as what it is."""
+    bench = Bench(tmp_path, fails_at=2)
+    late_at(bench, 3)
+    with pytest.raises(AssayError) as caught:
+        asyncio.run(bench.run.run(Heard(), seconds=0.05))
+    assert caught.value.code is Code.CHILD_CRASHED
+
+
+def test_time_that_ends_while_a_unit_is_on_its_way_ends_it(tmp_path: Path) -> None:
+    """Between asking and being taken there is nobody to cancel yet; it is not forgotten."""
+    bench = Bench(tmp_path)
+    taken = bench.executor.submit
+    jobs: list[ToyJob] = []
+
+    async def slow(request: Request) -> ToyJob:
+        if len(bench.executor.requests) == 2:
+            await asyncio.sleep(0.1)
+        jobs.append(await taken(request))
+        return jobs[-1]
+
+    bench.executor.submit = slow  # pyright: ignore[reportAttributeAccessIssue]  # this once
+    asyncio.run(bench.run.run(Heard(), seconds=0.05))
+    assert bench.run.late
+    assert [job.cancelled for job in jobs] == [False, False, True]
+    assert len(bench.memory.known) == 2

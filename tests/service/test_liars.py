@@ -12,7 +12,7 @@ from service.errors import AssayError, Code
 from support.running import NETS, Running, policy, running
 from support.surgery import fixed_batch, one_output, poisoned, rounded, scaled
 
-N = 40
+N = 10
 ABOVE = 0.75
 """Above the true figure of the robust demo net, which stands on about 56% of the pictures."""
 
@@ -86,8 +86,8 @@ def test_a_fixed_batch_is_opened_replayed_one_by_one_and_said(
     service: Running, data: Path, tmp_path: Path
 ) -> None:
     """A batch axis fixed at 1 is no error: the same images fall, and the evidence says how."""
-    one = service.audit(fixed_batch(tmp_path / "one.onnx"), data, policy(ABOVE), rows=(0, 20))
-    many = service.audit(NETS / "robust.onnx", data, policy(ABOVE), rows=(0, 20))
+    one = service.audit(fixed_batch(tmp_path / "one.onnx"), data, policy(ABOVE), rows=(0, N))
+    many = service.audit(NETS / "robust.onnx", data, policy(ABOVE), rows=(0, N))
     subject = service.evidence(one.name)["facts"]["subject"]
     assert (subject["batch"], subject["freed"]) == ("free", True)
     assert subject["canonical"]["upload_batch"] == "one"

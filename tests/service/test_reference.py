@@ -1,4 +1,4 @@
-"""Third-party nets: clean accuracy as measured elsewhere, and no flattery beside a PGD-20."""
+"""Third-party nets: clean accuracy as measured elsewhere, and no flattery beside AutoAttack."""
 
 import json
 from collections.abc import Mapping
@@ -14,8 +14,10 @@ from support.running import policy, running
 
 pytestmark = [pytest.mark.deep, pytest.mark.reference]
 
-SHARE_OF_ROWS = 0.9
-"""One row in ten may lie above PGD-20: chance decides single images at n = 100 to 200."""
+A_POINT = 0.01
+"""No row may lie further above the record."""
+FLATTERY = 0.2
+"""So far above the record that PGD-20 was misled, which an audit is right to doubt."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Row:
     clean: float
     pgd20: float
     autoattack: float
+
+    @property
+    def misleads(self) -> bool:
+        """Whether slopes are known to flatter this net at this size."""
+        return self.pgd20 - self.autoattack > FLATTERY
 
 
 def rows(folder: Path) -> list[Row]:
@@ -64,11 +71,9 @@ def shares(facts: Mapping[str, Any]) -> dict[str, float]:
 
 
 def test_reference_rows(tmp_path: Path, reference_models: Path) -> None:
-    """Clean accuracy equals the row's; robust accuracy is at or below PGD-20 in nine of ten."""
-    above: list[str] = []
-    found = rows(reference_models)
+    """Clean accuracy is the row's, robust accuracy within a point; nothing honest is doubted."""
     with running(tmp_path / "home") as service:
-        for row in found:
+        for row in rows(reference_models):
             rules = policy(0.01, row.eps, 0.01)
             view = service.audit(row.model, row.data, rules, rows=(0, row.n), spec=row.spec)
             facts = service.evidence(view.name)["facts"]
@@ -76,16 +81,14 @@ def test_reference_rows(tmp_path: Path, reference_models: Path) -> None:
             line = (
                 f"{row.model.stem} {row.eps} n={row.n}: clean {got['accuracy']:.3f} "
                 f"({row.clean:.3f}), robust {got['robust_accuracy']:.3f} "
-                f"(PGD-20 {row.pgd20:.3f}, reference {row.autoattack:.3f}) "
+                f"({row.autoattack:.3f}) "
                 f"passes {facts['passes']}"
             )
             print(line)
             assert got["accuracy"] == pytest.approx(row.clean, abs=1e-6), line
-            assert "red" not in indicator_states(service.file(view.name, "verdict.json")), line
-            if got["robust_accuracy"] > row.pgd20 + 1e-9:
-                above.append(line)
-    print(f"{len(above)} of {len(found)} rows above PGD-20:", *above, sep="\n  ")
-    assert len(above) <= (1 - SHARE_OF_ROWS) * len(found)
+            assert got["robust_accuracy"] <= row.autoattack + A_POINT + 1e-9, line
+            red = "red" in indicator_states(service.file(view.name, "verdict.json"))
+            assert red <= row.misleads, line
 
 
 def indicator_states(raw: bytes) -> set[str]:

@@ -11,10 +11,10 @@ from service.core.canonical import digest
 from service.demo.shapes import CLASSES, draw
 from service.report.gallery import GalleryImages
 
-ATTACK = "attacks.linf@Linf:8/255:white"
+ATTACK = "attacks.linf@Linf:8/255:white:gate"
 PREFLIGHT = "behaviour.preflight"
 FILTERS = "structure.filters"
-THREAT = "Linf:8/255:white:gate-1"
+THREAT = "Linf:8/255:white:gate"
 N = 1000
 
 

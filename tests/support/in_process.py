@@ -18,8 +18,19 @@ from typing import Any
 import numpy as np
 
 from analyzers.catalog import ALL
-from analyzers.contract import Analyzer, Array, Case, Digest, InputSpec, Json, Partial, Refusal
+from analyzers.contract import (
+    Analyzer,
+    Array,
+    Case,
+    Digest,
+    InputSpec,
+    Json,
+    Partial,
+    Refusal,
+    Shard,
+)
 from analyzers.engines.subject import engine_facts
+from analyzers.pictures import seen
 from service.audit_case import sample_names, versions
 from service.audit_run import (
     Account,
@@ -30,6 +41,7 @@ from service.audit_run import (
     kept_from_json,
     kept_to_json,
 )
+from service.core.cache_reasons import Circumstances, circumstances, reason
 from service.core.driver import Course, Instance, Step, instances_for
 from service.core.evidence import facts_of, sample_table
 from service.core.expectation import check_expectation
@@ -45,9 +57,9 @@ from service.intake.intake import Intake
 from service.intake.models import Canonical, Told
 from service.intake.subject import input_spec_of, subject_of
 from service.sandbox.child import STAGES, Session
+from service.sandbox.claims import Claim, Settled, Stored, claims_of, judged, settled
 from service.sandbox.messages import BlobHead, PartialAnswer
-from service.sandbox.sessions import Settled
-from service.sandbox.witness import opinion
+from service.sandbox.witness import Opinion
 
 
 @contextlib.contextmanager
@@ -161,11 +173,11 @@ class InProcess:
         with opened(request.files) as files:
             partial = first.measure(request.body, files, tell)
         said = _said(partial)
-        settled = _settled(second, request, partial)
+        found = _settled(second, request, said, partial)
         facts = {
             **said.model_dump(exclude={"type", "claims", "blobs"}),
-            "numbers": {**said.numbers, **settled.counted(said.numbers)},
-            "samples": {**said.samples, **settled.columns},
+            "numbers": {**said.numbers, **found.counted(said.numbers)},
+            "samples": {**said.samples, **found.columns},
         }
         return Result(_as_json(facts), self._spooled(partial.blobs), 0)
 
@@ -208,29 +220,19 @@ def _said(partial: Partial) -> PartialAnswer:
     )
 
 
-def _settled(second: Session, request: Request, partial: Partial) -> Settled:
+def _settled(second: Session, request: Request, said: PartialAnswer, partial: Partial) -> Settled:
     """What confirmation by the other side makes of claims."""
-    states: list[Any] = [str(state) for state in partial.samples.get("state", [])]
-    claimed = [at for at, state in enumerate(states) if state == "claimed"]
-    if not claimed:
-        return Settled()
-    assert partial.claims is not None
-    witness = partial.blobs[partial.claims]
-    config = request.body["shard"]["config"]
-    positions = np.asarray(request.body["positions"], np.int64)[claimed]
-    clean = second.images[positions].astype(np.float32)
-    if second.images.dtype == np.uint8:
-        clean = clean / np.float32(255)
-    answers = {"logits": second.subject.predict(witness)}
-    if second.subject.uploaded is not None:
-        answers["uploaded"] = second.subject.uploaded.predict(witness)
-    labels = second.labels[positions]
-    said = opinion(clean, witness, answers, labels, norm=config["norm"], eps=config["eps"])
-    became: list[Any] = [None] * len(states)
-    for at, winner in zip(claimed, said.became, strict=True):
-        states[at] = "pending" if winner is None else "broken"
-        became[at] = winner
-    return Settled({"state": states, "became": became}, said.replayed, said.differing)
+    shard, heard = request.body["shard"], list[tuple[Claim, Opinion]]()
+    positions = np.asarray(request.body["positions"], np.int64)
+    for claim in claims_of(said, shard):
+        own = positions[np.asarray(claim.rows) - shard["rows"][0]]
+        witness = partial.blobs[claim.blob]
+        answers = {"logits": second.subject.predict(seen(witness))}
+        if second.subject.uploaded is not None:
+            answers["uploaded"] = second.subject.uploaded.predict(seen(witness))
+        stored = Stored(second.images[own], second.labels[own])
+        heard.append((claim, judged(claim, shard, witness, answers, stored)))
+    return settled(said, heard)
 
 
 class Shelf:
@@ -263,6 +265,7 @@ class InMemory:
         """Begin with nothing known."""
         self.shelf = shelf
         self.known: dict[Digest, str] = {}
+        self.under: list[Circumstances] = []
         self.calls: list[tuple[str, str]] = []
         """What was asked of it, in order: a verb and a digest or a name."""
 
@@ -271,9 +274,17 @@ class InMemory:
         self.calls.append(("recall", key))
         return kept_from_json(json.loads(self.known[key])) if key in self.known else None
 
-    async def commit(self, key: Digest, analyzer: str, kept: Kept) -> None:
+    async def why(self, key: Digest, shard: Shard) -> str:
+        """Why a result is not known; what this very audit has added counts too."""
+        del key
+        return reason(
+            circumstances(shard), [one for one in self.under if one["analyzer"] == shard.analyzer]
+        )
+
+    async def commit(self, key: Digest, shard: Shard, kept: Kept) -> None:
         """Keep a result."""
-        self.calls.append(("commit", analyzer))
+        self.calls.append(("commit", shard.analyzer))
+        self.under.insert(0, circumstances(shard))
         self.known[key] = json.dumps(kept_to_json(kept), allow_nan=False)
 
     async def keep(self, result: Result) -> None:
@@ -335,8 +346,11 @@ class Audited:
         return next(one for one in self.course.instances if one.analyzer.description.id == analyzer)
 
     def measured(self, metric: str) -> Mapping[str, Json]:
-        """The only measurement of a metric."""
-        (found,) = [one for one in self.facts["measurements"] if one["metric"] == metric]
+        """The only measurement of a metric, at the depth of the data where there are two."""
+        named = [one for one in self.facts["measurements"] if one["metric"] == metric]
+        deep = self.facts["data"].get("eight_bit", False)
+        other = "float32" if deep else "8-bit"
+        (found,) = [one for one in named if one["scope"].get("depth") != other]
         return found
 
     def counts(self, metric: str) -> Mapping[str, int]:
@@ -478,4 +492,7 @@ def _facts(course: Course, pair: Pair, engine: Mapping[str, str]) -> dict[str, J
         data={**course.case.data.as_json(), **pair.data.details},
         engine=engine,
         versions=versions(),
+        labels=np.fromfile(pair.material.labels, "<i8")[
+            permutation(pair.material.ids, course.seed)
+        ].tolist(),
     )

@@ -219,6 +219,7 @@ class MemoryApi:
             state="queued",
             created=NOW,
             profile=request.profile,
+            subject=request.subject,
             seed=request.seed or 0,
             analyzers=list(request.analyzers),
             policy_digest=hashlib.sha256(request.policy.encode()).hexdigest(),
@@ -233,11 +234,17 @@ class MemoryApi:
     async def audit(self, name: str) -> AuditView:
         return self._row(name, AuditView)
 
+    async def set_baseline(self, name: str, *, withdraw: bool) -> AuditView:
+        view = replace(self._row(name, AuditView), baseline_since=None if withdraw else NOW)
+        self.rows[name] = view
+        return view
+
     async def audits(self, query: AuditQuery) -> Page[AuditView]:
         wanted = [
             view
             for view in self._all(query.project, AuditView)
             if (not query.model or view.model == query.model)
+            and (not query.baselines or view.baseline_since is not None)
             and (not query.eval_set or view.eval_set == query.eval_set)
             and (not query.states or view.state in query.states)
             and (not query.verdicts or view.verdict in query.verdicts)

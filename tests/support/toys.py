@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from analyzers.contract import (
     Analyzer,
@@ -21,9 +22,12 @@ from analyzers.contract import (
     blocks,
 )
 
-THREAT_SCHEMA = {
+THREAT_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {name: {"type": "string"} for name in ("norm", "eps", "knowledge")},
+    "properties": {
+        **{name: {"type": "string"} for name in ("norm", "eps", "knowledge")},
+        "budget": {"type": "string", "default": "gate"},
+    },
     "required": ["norm", "eps", "knowledge"],
     "additionalProperties": False,
 }
@@ -68,7 +72,7 @@ def attack_merge(
 ) -> Sequence[Measurement]:
     """Robust accuracy of the toy, and one indicator that is always fine."""
     counts = tally(case, done)
-    scope = {"threat": f"{config['norm']}:{config['eps']}:{config['knowledge']}:toy-1"}
+    scope = {"threat": ":".join(str(config[name]) for name in THREAT_SCHEMA["properties"])}
     share = counts.standing / counts.prefix if counts.prefix else None
     return [
         Measurement(

@@ -77,7 +77,7 @@ SPEC = AnalyzerSpec(
 )
 PROGRESS = Progress("attacks.linf", 3, 12, "images 40 to 60")
 BRACKET = Bracket(
-    threat="Linf:8/255:white:gate-1",
+    threat="Linf:8/255:white:gate",
     population=500,
     prefix=60,
     standing=21,
@@ -130,8 +130,10 @@ AUDIT_VIEW = AuditView(
     evidence_digest="5" * 64,
     brackets=[BRACKET],
     progress=PROGRESS,
-    estimate=Estimate(12, 500, 34.5),
+    estimate=Estimate(12, 500, 34.5, forward=9, backward=4, bytes=77, known=3),
     sequence=17,
+    subject="gate-classifier",
+    baseline_since=ENDED,
     started=BEGUN,
     ended=ENDED,
 )
@@ -155,9 +157,12 @@ NEW_AUDIT = NewAudit(
     policy="apiVersion: assay/v1\n",
     waivers="- id: W-1\n",
     baseline="projects/team-7/audits/a-0",
+    baseline_evidence=b"{}",
     profile="pr",
+    subject="gate-classifier",
     seed=7,
     expected_accuracy=0.913,
+    deadline_seconds=90.5,
     analyzers=[SPEC],
     skip_cache=True,
     evidence_only=True,
@@ -171,13 +176,14 @@ AUDIT_QUERY = AuditQuery(
     eval_set=EVAL_SET,
     states=["running", "failed"],
     verdicts=["FAIL", "ERROR"],
+    baselines=True,
 )
 MEASUREMENT = MeasurementView(
     "behaviour.frequency",
     Measurement(
         metric="robust_accuracy",
         outcome="measured",
-        scope={"threat": "Linf:8/255:white:gate-1"},
+        scope={"threat": "Linf:8/255:white:gate"},
         value=0.42,
         counts={"population": 500, "standing": 210},
         bound="upper",
@@ -224,6 +230,8 @@ DESCRIPTION = Description(
     findings=(RULE,),
     edges=(20, 40),
     first=True,
+    vouches=True,
+    on_demand=True,
 )
 CAPABILITIES = Capabilities(
     version="0.1.0",

@@ -19,7 +19,8 @@ import torch
 
 from analyzers.engines.forward import VERSION
 from service.settings import Settings
-from tools.bench import audits, demo, engines, lock, mixed, rows
+from tools.bench import attacks, audits, demo, engines, lock, mixed, peers, rows
+from tools.bench.peers_home import NotMade
 from tools.bench.rows import Effort, Row
 
 _AGAIN = "ASSAY_BENCH_AGAIN"
@@ -34,6 +35,7 @@ class Told:
     calls: int
     audits: int
     effort: Effort
+    attacks: attacks.Wish
 
 
 Table = Callable[[Told], Iterator[Any]]
@@ -69,13 +71,28 @@ def _audits(told: Told) -> Iterator[Any]:
     return map(_printed, audits.audit_rows(told.threads, told.audits))
 
 
+def _attacks(told: Told) -> Iterator[Any]:
+    if why := attacks.left_out(told.attacks):
+        _print(why)
+    try:
+        for bout in attacks.bouts(told.attacks):
+            for line in bout.text():
+                _print(line)
+            yield bout.facts()
+    except NotMade as error:
+        _print(f"not measured: {error}")
+        yield {"not_measured": str(error)}
+
+
 TABLES: Mapping[str, Table] = {
     "demo": _demo,
     "engines": _engines,
     "mixed": _mixed,
     "lock": _lock,
     "audits": _audits,
+    "attacks": _attacks,
 }
+HEADERS: Mapping[str, str] = {"engines": engines.HEADER, "attacks": attacks.HEADER}
 
 
 def _printed(row: Row) -> dict[str, Any]:
@@ -111,6 +128,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--turns", type=int, help="turns of the engines")
     parser.add_argument("--calls", type=int, default=20, help="calls of each demo side in a turn")
     parser.add_argument("--audits", type=int, help="turns of whole audits")
+    about = parser.add_argument_group("attacks")
+    about.add_argument("--net", action="append", default=[], help="NAME@EPS, or all")
+    about.add_argument("--images", type=int, default=0, help="how many of each net's")
+    about.add_argument("--peer", action="append", choices=peers.NAMES, help="only this one")
+    about.add_argument("--attack-turns", type=int, default=1)
     return parser
 
 
@@ -118,7 +140,13 @@ def _told(given: argparse.Namespace) -> Told:
     turns = given.turns or (5 if given.quick else 15)
     effort = Effort(turns, 0.05 if given.quick else 0.2, given.quick)
     counted = given.audits or (1 if given.quick else 3)
-    return Told(Settings().threads, turns, given.calls, counted, effort)
+    wish = attacks.Wish(
+        given.net,
+        given.images or (40 if given.quick else 0),
+        given.peer or attacks.USUAL_PEERS,
+        given.attack_turns,
+    )
+    return Told(Settings().threads, turns, given.calls, counted, effort, wish)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -134,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     found: dict[str, Any] = {}
     for name in given.table or TABLES:
         _print(f"\n{name}")
-        _print(engines.HEADER if name == "engines" else rows.HEADER)
+        _print(HEADERS.get(name, rows.HEADER))
         found[name] = list(TABLES[name](told))
     _print(f"\nload at the end {_load()}, {time.monotonic() - begun:.0f} s")
     if given.out:

@@ -2,6 +2,7 @@ import datetime
 
 from assay.v1 import common_pb2 as _common_pb2
 from google.longrunning import operations_pb2 as _operations_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
@@ -28,17 +29,25 @@ LOG_LEVEL_WARNING: LogLevel
 LOG_LEVEL_ERROR: LogLevel
 
 class Estimate(_message.Message):
-    __slots__ = ("units", "images", "seconds")
+    __slots__ = ("units", "images", "seconds", "forward_passes", "backward_passes", "stored_bytes", "known_units")
     UNITS_FIELD_NUMBER: _ClassVar[int]
     IMAGES_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FORWARD_PASSES_FIELD_NUMBER: _ClassVar[int]
+    BACKWARD_PASSES_FIELD_NUMBER: _ClassVar[int]
+    STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_UNITS_FIELD_NUMBER: _ClassVar[int]
     units: int
     images: int
     seconds: float
-    def __init__(self, units: _Optional[int] = ..., images: _Optional[int] = ..., seconds: _Optional[float] = ...) -> None: ...
+    forward_passes: int
+    backward_passes: int
+    stored_bytes: int
+    known_units: int
+    def __init__(self, units: _Optional[int] = ..., images: _Optional[int] = ..., seconds: _Optional[float] = ..., forward_passes: _Optional[int] = ..., backward_passes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., known_units: _Optional[int] = ...) -> None: ...
 
 class Audit(_message.Message):
-    __slots__ = ("name", "model", "eval_set", "profile", "seed", "analyzers", "baseline", "state", "verdict", "policy_digest", "evidence_digest", "brackets", "progress", "estimate", "error", "sequence", "create_time", "start_time", "end_time")
+    __slots__ = ("name", "model", "eval_set", "profile", "seed", "analyzers", "baseline", "state", "verdict", "policy_digest", "evidence_digest", "brackets", "progress", "estimate", "error", "sequence", "create_time", "start_time", "end_time", "subject", "baseline_time")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     EVAL_SET_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +67,8 @@ class Audit(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    BASELINE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     model: str
     eval_set: str
@@ -77,10 +88,12 @@ class Audit(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., eval_set: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., seed: _Optional[int] = ..., analyzers: _Optional[_Iterable[_Union[_common_pb2.AnalyzerSpec, _Mapping]]] = ..., baseline: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., verdict: _Optional[_Union[_common_pb2.Verdict, str]] = ..., policy_digest: _Optional[str] = ..., evidence_digest: _Optional[str] = ..., brackets: _Optional[_Iterable[_Union[_common_pb2.Bracket, _Mapping]]] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    subject: str
+    baseline_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., eval_set: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., seed: _Optional[int] = ..., analyzers: _Optional[_Iterable[_Union[_common_pb2.AnalyzerSpec, _Mapping]]] = ..., baseline: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., verdict: _Optional[_Union[_common_pb2.Verdict, str]] = ..., policy_digest: _Optional[str] = ..., evidence_digest: _Optional[str] = ..., brackets: _Optional[_Iterable[_Union[_common_pb2.Bracket, _Mapping]]] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[str] = ..., baseline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateAuditRequest(_message.Message):
-    __slots__ = ("parent", "audit", "policy", "waivers", "expected_accuracy", "skip_cache", "validate_only", "request_id", "evidence_only")
+    __slots__ = ("parent", "audit", "policy", "waivers", "expected_accuracy", "skip_cache", "validate_only", "request_id", "evidence_only", "deadline", "baseline_evidence")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     AUDIT_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +103,8 @@ class CreateAuditRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    BASELINE_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     parent: str
     audit: Audit
     policy: str
@@ -99,7 +114,9 @@ class CreateAuditRequest(_message.Message):
     validate_only: bool
     request_id: str
     evidence_only: bool
-    def __init__(self, parent: _Optional[str] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., policy: _Optional[str] = ..., waivers: _Optional[str] = ..., expected_accuracy: _Optional[float] = ..., skip_cache: _Optional[bool] = ..., validate_only: _Optional[bool] = ..., request_id: _Optional[str] = ..., evidence_only: _Optional[bool] = ...) -> None: ...
+    deadline: _duration_pb2.Duration
+    baseline_evidence: bytes
+    def __init__(self, parent: _Optional[str] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., policy: _Optional[str] = ..., waivers: _Optional[str] = ..., expected_accuracy: _Optional[float] = ..., skip_cache: _Optional[bool] = ..., validate_only: _Optional[bool] = ..., request_id: _Optional[str] = ..., evidence_only: _Optional[bool] = ..., deadline: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., baseline_evidence: _Optional[bytes] = ...) -> None: ...
 
 class GetAuditRequest(_message.Message):
     __slots__ = ("name",)
@@ -107,8 +124,16 @@ class GetAuditRequest(_message.Message):
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
+class SetBaselineRequest(_message.Message):
+    __slots__ = ("name", "withdraw")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAW_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    withdraw: bool
+    def __init__(self, name: _Optional[str] = ..., withdraw: _Optional[bool] = ...) -> None: ...
+
 class ListAuditsRequest(_message.Message):
-    __slots__ = ("parent", "page_size", "page_token", "model", "eval_set", "states", "verdicts")
+    __slots__ = ("parent", "page_size", "page_token", "model", "eval_set", "states", "verdicts", "baselines")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +141,7 @@ class ListAuditsRequest(_message.Message):
     EVAL_SET_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    BASELINES_FIELD_NUMBER: _ClassVar[int]
     parent: str
     page_size: int
     page_token: str
@@ -123,7 +149,8 @@ class ListAuditsRequest(_message.Message):
     eval_set: str
     states: _containers.RepeatedScalarFieldContainer[_common_pb2.ExecutionState]
     verdicts: _containers.RepeatedScalarFieldContainer[_common_pb2.Verdict]
-    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., model: _Optional[str] = ..., eval_set: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_common_pb2.ExecutionState, str]]] = ..., verdicts: _Optional[_Iterable[_Union[_common_pb2.Verdict, str]]] = ...) -> None: ...
+    baselines: bool
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., model: _Optional[str] = ..., eval_set: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_common_pb2.ExecutionState, str]]] = ..., verdicts: _Optional[_Iterable[_Union[_common_pb2.Verdict, str]]] = ..., baselines: _Optional[bool] = ...) -> None: ...
 
 class ListAuditsResponse(_message.Message):
     __slots__ = ("audits", "next_page_token")

@@ -52,6 +52,11 @@ class AuditServiceStub:
                 request_serializer=assay_dot_v1_dot_audit__service__pb2.ListAuditsRequest.SerializeToString,
                 response_deserializer=assay_dot_v1_dot_audit__service__pb2.ListAuditsResponse.FromString,
                 _registered_method=True)
+        self.SetBaseline = channel.unary_unary(
+                '/assay.v1.AuditService/SetBaseline',
+                request_serializer=assay_dot_v1_dot_audit__service__pb2.SetBaselineRequest.SerializeToString,
+                response_deserializer=assay_dot_v1_dot_audit__service__pb2.Audit.FromString,
+                _registered_method=True)
         self.CancelAudit = channel.unary_unary(
                 '/assay.v1.AuditService/CancelAudit',
                 request_serializer=assay_dot_v1_dot_audit__service__pb2.CancelAuditRequest.SerializeToString,
@@ -108,6 +113,17 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetBaseline(self, request, context):
+        """Makes an audit that has ended the baseline of its subject, which later audits are held against
+        until another one is; or withdraws it. Doing either again changes nothing but the time.
+
+        Codes: INVALID_ARGUMENT (NAME_INVALID), NOT_FOUND (NOT_FOUND), ABORTED (NOT_READY),
+        UNAVAILABLE (DRAINING, STORE_UNAVAILABLE), INTERNAL (INTERNAL).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelAudit(self, request, context):
         """Asks an audit to end. It ends at its next commit, and what was committed stays. Asking again,
         or after its end, changes nothing.
@@ -123,7 +139,7 @@ class AuditServiceServicer:
         """Removes an audit that has ended, with its files.
 
         Codes: INVALID_ARGUMENT (REQUEST_INVALID, NAME_INVALID), NOT_FOUND (NOT_FOUND),
-        ABORTED (NOT_READY, REQUEST_ID_REUSED), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE),
+        ABORTED (NOT_READY, IN_USE, REQUEST_ID_REUSED), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE),
         INTERNAL (INTERNAL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -159,6 +175,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListAudits,
                     request_deserializer=assay_dot_v1_dot_audit__service__pb2.ListAuditsRequest.FromString,
                     response_serializer=assay_dot_v1_dot_audit__service__pb2.ListAuditsResponse.SerializeToString,
+            ),
+            'SetBaseline': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBaseline,
+                    request_deserializer=assay_dot_v1_dot_audit__service__pb2.SetBaselineRequest.FromString,
+                    response_serializer=assay_dot_v1_dot_audit__service__pb2.Audit.SerializeToString,
             ),
             'CancelAudit': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelAudit,
@@ -258,6 +279,33 @@ class AuditService:
             '/assay.v1.AuditService/ListAudits',
             assay_dot_v1_dot_audit__service__pb2.ListAuditsRequest.SerializeToString,
             assay_dot_v1_dot_audit__service__pb2.ListAuditsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBaseline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.v1.AuditService/SetBaseline',
+            assay_dot_v1_dot_audit__service__pb2.SetBaselineRequest.SerializeToString,
+            assay_dot_v1_dot_audit__service__pb2.Audit.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,23 +1,18 @@
-"""What pictures are called: a digest each, and one for the set. Runs in a child."""
+"""What the pictures of a set are called, and the set itself. Runs in a child."""
 
 import hashlib
 
 import numpy as np
 
 from analyzers.contract import Array
+from analyzers.pictures import sample_id
 
 
 def sample_ids(images: Array, labels: Array) -> Array:
-    """SHA-256 over each picture's [0,1] pixels and its label, whatever it was stored as."""
+    """The id of each picture with its label."""
     ids = np.empty((len(images), 32), np.uint8)
     for row, (image, label) in enumerate(zip(images, labels, strict=True)):
-        pixels = image.astype("<f4")
-        if image.dtype == np.uint8:
-            pixels = pixels / np.float32(255)
-        body = hashlib.sha256(np.asarray(image.shape, "<i8").tobytes())
-        body.update(pixels.tobytes())
-        body.update(np.asarray(label, "<i8").tobytes())
-        ids[row] = np.frombuffer(body.digest(), np.uint8)
+        ids[row] = np.frombuffer(bytes.fromhex(sample_id(image, int(label))), np.uint8)
     return ids
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from analyzers.attacks.apgd import Found, Problem, apgd, checkpoints
 from analyzers.attacks.ball import linf_ball
+from analyzers.attacks.jury import Codes, Grid, Jury
 from analyzers.attacks.losses import LOSSES
 from analyzers.contract import FloatArray, Gradient, LabelArray, Subject
+from analyzers.pictures import seen
 from support.graphs import curved_net, linear, noise, small_net, subject_of
 
 SHAPE = (1, 4, 4)
@@ -20,6 +22,13 @@ class Given(NamedTuple):
     subject: Subject
     images: FloatArray
     labels: LabelArray
+
+
+class Climbed(NamedTuple):
+    """What a climb says of each image, and what the jury made of it."""
+
+    found: Found
+    jury: Jury
 
 
 def two_classes(count: int = 40) -> Given:
@@ -47,21 +56,22 @@ def run(
     iterations: int = 8,
     start: FloatArray | None = None,
     gradient: Gradient | None = None,
-) -> Found:
-    """A climb over all images."""
-    ball = linf_ball(given.images, eps)
+    grid: bool = False,
+) -> Climbed:
+    """A climb over all images; ``grid`` where they are stored in 8 bits."""
     engine = gradient or given.subject.gradient
     assert engine is not None
     problem = Problem(
         given.images if start is None else start,
-        ball,
-        given.labels,
+        linf_ball(given.images, eps),
         given.labels,
         LOSSES[loss],
         linf_size(eps),
         iterations,
     )
-    return apgd(given.subject.predict, engine, problem, lambda _: None)
+    around = Grid.around(given.images, eps) if grid else None
+    jury = Jury.of(given.subject.predict, given.images, given.labels, around)
+    return Climbed(apgd(jury, engine, problem, lambda _: None), jury)
 
 
 def linf_size(eps: str) -> float:
@@ -86,9 +96,9 @@ def test_a_linear_model_breaks_exactly_where_it_can(eps: str, loss: str) -> None
     given = two_classes()
     worst = worst_margin(given, eps)
     clear = np.abs(worst) > 1e-5
-    found = run(given, eps, loss=loss)
+    jury = run(given, eps, loss=loss).jury
     assert clear.sum() > 35
-    assert np.array_equal(found.broken[clear], worst[clear] < 0)
+    assert np.array_equal(jury.broken[clear], worst[clear] < 0)
 
 
 def test_both_outcomes_occur() -> None:
@@ -100,22 +110,22 @@ def test_both_outcomes_occur() -> None:
 def test_a_witness_fools_the_forward_engine_inside_the_ball() -> None:
     """Each counted break is a picture in the ball that the model gets wrong."""
     given = net()
-    found = run(given, "1/20")
-    assert found.broken.sum() > 0
-    witness = found.witness[found.broken]
-    ball = linf_ball(given.images, "1/20").rows(found.broken.nonzero()[0])
+    jury = run(given, "1/20").jury
+    assert jury.broken.sum() > 0
+    witness = jury.witness[jury.broken]
+    ball = linf_ball(given.images, "1/20").rows(jury.broken.nonzero()[0])
     assert ((witness >= ball.low) & (witness <= ball.high)).all()
-    assert (given.subject.predict(witness).argmax(1) != given.labels[found.broken]).all()
+    assert (given.subject.predict(witness).argmax(1) != given.labels[jury.broken]).all()
 
 
 def test_a_break_at_the_start_counts() -> None:
     """A start that is already wrong breaks at iteration 0, whatever happens after."""
     given = net()
     start = linf_ball(given.images, "1").clamp(given.images + 9)
-    found = run(given, "1", start=start)
+    found, jury = run(given, "1", start=start)
     wrong = given.subject.predict(start).argmax(1) != given.labels
     assert wrong.any()
-    assert found.broken[wrong].all()
+    assert jury.broken[wrong].all()
     assert not found.iterations[wrong].any()
 
 
@@ -123,57 +133,91 @@ def test_a_break_after_the_last_step_counts() -> None:
     """One iteration is one step, and the point that it reaches is looked at."""
     given = two_classes()
     one, many = run(given, "1/20", iterations=1), run(given, "1/20", iterations=8)
-    assert one.broken.any()
-    assert np.array_equal(one.broken, many.broken)
-    assert (one.iterations[one.broken] == 1).all()
+    broken = one.jury.broken
+    assert broken.any()
+    assert np.array_equal(broken, many.jury.broken)
+    assert (one.found.iterations[broken] == 1).all()
 
 
 def test_nothing_breaks_without_room() -> None:
     """In a ball of one point every image stands, and no step raises the loss."""
-    found = run(net(), "0")
-    assert not found.broken.any()
+    found, jury = run(net(), "0")
+    assert not jury.broken.any()
     assert not found.rose.any()
 
 
 def test_passes_are_counted_by_images() -> None:
     """Padding costs nothing: a standing image takes its steps, and a look at its last and best."""
-    given = net(3)
-    found = run(given, "0", iterations=8)
-    assert (found.forward, found.backward) == (3 * 10, 3 * 8)
+    found, jury = run(net(3), "0", iterations=8)
+    assert (found.passes, jury.forward) == (3 * 8, 3 * 2)
 
 
 def test_broken_images_cost_nothing_more() -> None:
-    """Who breaks leaves: everyone broken by the first step costs two forwards and a look."""
-    given = net()
-    found = run(given, "1/2", iterations=8)
-    assert found.broken.all()
-    assert found.backward < 20 * 3
+    """Who breaks leaves: everyone broken by the first steps costs few of them, and a look each."""
+    found, jury = run(net(), "1/2", iterations=8)
+    assert jury.broken.all()
+    assert found.passes < 20 * 3
+    assert jury.forward <= found.passes
+
+
+def test_an_image_of_8_bits_is_climbed_until_it_falls_there() -> None:
+    """Where rounding saves an image, the climb goes on: 8 bits take no fewer steps."""
+    given = right(subject_of(curved_net()), seen(pictures(60)))
+    plain, eight = (run(given, "3/510", iterations=20, grid=grid) for grid in (False, True))
+    assert eight.jury.on_grid.any()
+    saved = eight.jury.broken & ~eight.jury.on_grid
+    assert saved.any(), "this test needs a break that rounding undoes"
+    assert np.array_equal(plain.jury.broken, eight.jury.broken)
+    assert np.array_equal(plain.jury.witness, eight.jury.witness)
+    assert (eight.found.iterations >= plain.found.iterations).all()
+    assert (eight.found.iterations[saved] == 20).all()
+    assert (plain.found.iterations[saved] < 20).any()
+    stored = seen(eight.jury.codes[eight.jury.on_grid])
+    assert (given.subject.predict(stored).argmax(1) != given.labels[eight.jury.on_grid]).all()
+
+
+def pictures(count: int) -> Codes:
+    """Noise on the 256 levels."""
+    return np.rint(noise(count, (3, 8, 8)) * np.float32(255)).astype(np.uint8)
+
+
+def test_who_is_over_is_not_climbed() -> None:
+    """A jury that has heard enough of an image before the climb asks nothing about it."""
+    given = net(4)
+    engine, ball = given.subject.gradient, linf_ball(given.images, "1/20")
+    assert engine is not None
+    jury = Jury.of(given.subject.predict, given.images, given.labels, None)
+    jury.broken[:] = True
+    problem = Problem(given.images, ball, given.labels, LOSSES["margin"], 0.05, 8)
+    found = apgd(jury, engine, problem, lambda _: None)
+    assert found.passes <= 4
+    assert not found.iterations.any()
 
 
 def test_a_flat_model_is_noticed() -> None:
     """Images without any slope are marked, images with one are not."""
     weight = np.zeros((2, 16), np.float32)
     flat = right(subject_of(linear(weight, np.array([1.0, 0.0]), SHAPE)), noise(4, SHAPE))
-    assert run(flat, "1/10").flat.all()
-    assert not run(net(), "1/100").flat.any()
+    assert run(flat, "1/10").found.flat.all()
+    assert not run(net(), "1/100").found.flat.any()
 
 
 def test_engines_that_name_different_classes_are_noticed() -> None:
     """A gradient engine of another model proposes, is not believed, and is reported."""
     given, other = net(), subject_of(small_net(shape=(3, 8, 8), seed=9))
-    found = run(given, "0", gradient=other.gradient)
+    found, jury = run(given, "0", gradient=other.gradient)
     differs = other.predict(given.images).argmax(1) != given.labels
     assert differs.any()
     assert np.array_equal(found.disagree, differs)
-    assert not found.broken.any()
-    assert not run(given, "1/20").disagree.any()
+    assert not jury.broken.any()
+    assert not run(given, "1/20").found.disagree.any()
 
 
 def test_the_loss_of_honest_images_rises() -> None:
     """On a net with slopes every standing image sees some step succeed."""
-    found = run(net(), "1/200")
-    assert (~found.broken).sum() > 5
-    assert found.rose[~found.broken].all()
+    found, jury = run(net(), "1/200")
+    assert (~jury.broken).sum() > 5
+    assert found.rose[~jury.broken].all()
 
 
 def test_images_with_no_number_for_an_answer_fail() -> None:
@@ -187,16 +231,15 @@ def test_images_with_no_number_for_an_answer_fail() -> None:
         return np.where(wrong[:, None], logits * limit * 10, logits).astype(np.float32)
 
     first = given._replace(images=given.images[:1], labels=given.labels[:1])
-    ball = linf_ball(first.images, "1/2")
     engine = given.subject.gradient
     assert engine is not None
     problem = Problem(
-        first.images, ball, first.labels, first.labels, LOSSES["margin"], 0.5, iterations=8
+        first.images, linf_ball(first.images, "1/2"), first.labels, LOSSES["margin"], 0.5, 8
     )
+    jury = Jury.of(overflowing, first.images, first.labels, None)
     with np.errstate(over="ignore"):
-        found = apgd(overflowing, engine, problem, lambda _: None)
-    assert found.failed.tolist() == [True]
-    assert found.broken.tolist() == [False]
+        apgd(jury, engine, problem, lambda _: None)
+    assert (jury.failed.tolist(), jury.broken.tolist()) == ([True], [False])
 
 
 @pytest.mark.parametrize(
@@ -219,8 +262,8 @@ def test_a_climb_goes_on_where_a_single_step_does_not_reach() -> None:
     """On a net, twenty iterations break clearly more images than one."""
     given = right(subject_of(curved_net()), noise(60, (3, 8, 8)))
     few, many = run(given, "1/100", iterations=1), run(given, "1/100", iterations=20)
-    assert few.broken.any()
-    assert many.broken.sum() > 1.1 * few.broken.sum()
+    assert few.jury.broken.any()
+    assert many.jury.broken.sum() > 1.1 * few.jury.broken.sum()
 
 
 def test_the_given_arrays_are_not_written_to() -> None:

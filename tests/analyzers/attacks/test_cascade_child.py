@@ -1,30 +1,46 @@
 """The cascade on whole blocks: known answers, traps, and blindness to batch and order."""
 
 import itertools
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
-from analyzers.attacks import cascade_child
+from analyzers.attacks import cascade_child, passes
 from analyzers.attacks.ball import linf_ball
-from analyzers.attacks.cascade import RETRY, STAGES, Stage, merge
+from analyzers.attacks.jury import WHITE, Codes
+from analyzers.attacks.passes import DEEPER, ONE, RETRY, ROUNDS, SMOKE, SQUARE, Run
+from analyzers.attacks.ranking import considered
+from analyzers.attacks.stages import DEEP, FIRST, GUARD, MARGIN, ROUND, Stage
+from analyzers.attacks.sums import merge
 from analyzers.contract import (
     Array,
     Batch,
     FloatArray,
     InputSpec,
+    Json,
     LabelArray,
     Partial,
-    Shard,
     Subject,
     SubjectFacts,
     Unit,
 )
 from analyzers.engines.subject import OnnxSubject
 from analyzers.graph.canonical import canonicalise
-from support.attacking import attack, block, case_of, column, config, confirmed, states
+from analyzers.pictures import seen
+from service.sandbox.witness import inside_grid
+from support.attacking import (
+    attack,
+    block,
+    case_of,
+    column,
+    config,
+    confirmed,
+    shard_of,
+    states,
+)
 from support.graphs import (
     curved_net,
     linear,
@@ -37,7 +53,7 @@ from support.graphs import (
 )
 
 SHAPE = (1, 4, 4)
-DEEP = (3, 8, 8)
+COLOURED = (3, 8, 8)
 
 
 def labelled(subject: Subject, images: FloatArray) -> LabelArray:
@@ -83,8 +99,8 @@ def test_a_linear_model_loses_exactly_what_it_can(classes: int, eps: str) -> Non
 
 def test_size_zero_is_clean_accuracy() -> None:
     """Without room only what is wrong anyway falls."""
-    subject = subject_of(small_net(shape=DEEP))
-    images = noise(12, DEEP)
+    subject = subject_of(small_net(shape=COLOURED))
+    images = noise(12, COLOURED)
     labels = labelled(subject, images)
     labels[::3] = (labels[::3] + 1) % 5
     found = attack(subject, block(images, labels), "0")
@@ -94,7 +110,7 @@ def test_size_zero_is_clean_accuracy() -> None:
 
 def test_more_room_only_breaks_more() -> None:
     """Over growing sizes no image rises again, and the extremes are all and none."""
-    subject = subject_of(small_net(shape=DEEP))
+    subject = subject_of(small_net(shape=COLOURED))
     batch = block_of(subject)
     fallen = [
         {row for row, state in enumerate(states(attack(subject, batch, eps))) if state == "claimed"}
@@ -107,13 +123,13 @@ def test_more_room_only_breaks_more() -> None:
 
 def test_witnesses_lie_in_the_exact_ball_and_fool_the_model() -> None:
     """One picture a claim, in row order, float32, inside in rational arithmetic."""
-    subject = subject_of(small_net(shape=DEEP))
+    subject = subject_of(small_net(shape=COLOURED))
     batch = block_of(subject)
     found = attack(subject, batch, "1/50")
     claimed = [row for row, state in enumerate(states(found)) if state == "claimed"]
     witness = found.blobs["witness"]
     assert found.claims == "witness"
-    assert (witness.shape, witness.dtype) == ((len(claimed), *DEEP), np.float32)
+    assert (witness.shape, witness.dtype) == ((len(claimed), *COLOURED), np.float32)
     assert (subject.predict(witness).argmax(1) != batch.labels[claimed]).all()
     size = Fraction("1/50")
     for moved, clean in zip(witness.ravel(), batch.images[claimed].ravel(), strict=True):
@@ -123,7 +139,7 @@ def test_witnesses_lie_in_the_exact_ball_and_fool_the_model() -> None:
 
 def test_the_control_for_witnesses_notices_a_step_outside() -> None:
     """One float32 beyond the bound is outside by the same arithmetic."""
-    image = noise(1, DEEP)
+    image = noise(1, COLOURED)
     beyond = np.nextafter(linf_ball(image, "1/50").high, np.float32(9))
     inside = linf_ball(image, "1/50").high < 1
     gap = [
@@ -135,14 +151,18 @@ def test_the_control_for_witnesses_notices_a_step_outside() -> None:
 
 
 def rows_of(found: Partial) -> dict[int, tuple[object, ...]]:
-    """Everything said of each row, its witness included."""
-    pictures = iter(found.blobs.get("witness", np.zeros(0)))
+    """Everything said of each row, its witnesses included."""
+    pictures = {name: iter(blob) for name, blob in found.blobs.items()}
     said: dict[int, tuple[object, ...]] = {}
     names = [name for name in found.samples if name != "row"]
     for place, row in enumerate(found.samples["row"]):
-        words = tuple(found.samples[name][place] for name in names)
-        picture = next(pictures).tobytes() if "claimed" in words else b""
-        said[int(row)] = (*words, picture)
+        words = {name: found.samples[name][place] for name in names}
+        own = [
+            next(pictures[blob]).tobytes()
+            for name, blob in (("state", "witness"), ("state8", "witness8"))
+            if words.get(name) == "claimed"
+        ]
+        said[int(row)] = (*words.values(), *own)
     return said
 
 
@@ -157,28 +177,40 @@ def cut(batch: Batch, places: list[int]) -> Batch:
 
 
 def by(
-    subject: Subject, batch: Batch, size: int, order: list[int]
+    subject: Subject, batch: Batch, size: int, order: list[int], **told: Json
 ) -> dict[int, tuple[object, ...]]:
     """All rows in some order, ``size`` at a time."""
     said: dict[int, tuple[object, ...]] = {}
     for low in range(0, len(order), size):
-        said.update(rows_of(attack(subject, cut(batch, order[low : low + size]), "1/100")))
+        some = cut(batch, order[low : low + size])
+        said.update(rows_of(attack(subject, some, "1/100", **told)))
     return said
 
 
-def test_batch_and_order_change_nothing() -> None:
+@pytest.mark.parametrize(
+    "told",
+    [{}, {"eight_bit": True}, {"which": SQUARE, "queries": 60}],
+    ids=["climbs", "8 bits", "scores"],
+)
+def test_batch_and_order_change_nothing(told: dict[str, Json]) -> None:
     """Cut by 1, 17 or all, and shuffled: same states, stages, counts and witnesses, bit by bit."""
     subject = subject_of(curved_net())
-    batch = block_of(subject, 36)
+    images = seen(codes(36)) if "eight_bit" in told else noise(36, COLOURED)
+    batch = block(images, labelled(subject, images))
     plain = list(range(36))
     shuffled = np.random.default_rng(5).permutation(36).tolist()
-    whole = by(subject, batch, 256, plain)
+    whole = by(subject, batch, 256, plain, **told)
     assert {one[0] for one in whole.values()} == {"claimed", "standing"}
-    assert len({one[1] for one in whole.values()}) > 3, "several stages took part"
-    assert by(subject, batch, 1, plain) == whole
-    assert by(subject, batch, 17, plain) == whole
-    assert by(subject, batch, 256, shuffled) == whole
-    assert by(subject, batch, 17, shuffled) == whole
+    assert len({one[1] for one in whole.values()}) > (1 if "which" in told else 3)
+    assert by(subject, batch, 1, plain, **told) == whole
+    assert by(subject, batch, 17, plain, **told) == whole
+    assert by(subject, batch, 256, shuffled, **told) == whole
+    assert by(subject, batch, 17, shuffled, **told) == whole
+
+
+def codes(count: int, shape: tuple[int, int, int] = COLOURED, seed: int = 0) -> Codes:
+    """Noise on the 256 levels."""
+    return np.rint(noise(count, shape, seed) * np.float32(WHITE)).astype(np.uint8)
 
 
 def test_control_shared_noise_depends_on_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +267,7 @@ LEVELS = {"levels": np.array(8, np.float32)}
 
 def test_a_rounding_model_stands_in_red() -> None:
     """Rounding hides every slope: what stands is marked, and the indicator says so."""
-    subject = subject_of(small_net(shape=DEEP, first=ROUNDED, weights=LEVELS))
+    subject = subject_of(small_net(shape=COLOURED, first=ROUNDED, weights=LEVELS))
     found = attack(subject, block_of(subject), "1/60")
     standing, of, red = indicator(subject, found, "zero_gradient")
     assert of > 10
@@ -246,7 +278,7 @@ def test_a_rounding_model_stands_in_red() -> None:
 
 def test_control_the_same_model_without_rounding_is_not_red() -> None:
     """An honest net stands without a mark, under every indicator."""
-    subject = subject_of(small_net(shape=DEEP))
+    subject = subject_of(small_net(shape=COLOURED))
     found = attack(subject, block_of(subject), "1/60")
     for metric in ("zero_gradient", "engines_disagree", "loss_never_rose"):
         marked, of, red = indicator(subject, found, metric)
@@ -256,7 +288,7 @@ def test_control_the_same_model_without_rounding_is_not_red() -> None:
 
 def test_scaled_logits_hide_nothing() -> None:
     """A thousand times larger logits: the same images break, and nothing is marked as flat."""
-    plain, scaled = (subject_of(small_net(shape=DEEP, factor=factor)) for factor in (1, 1000))
+    plain, scaled = (subject_of(small_net(shape=COLOURED, factor=factor)) for factor in (1, 1000))
     batch = block_of(plain, 40)
     one, other = (attack(subject, batch, "1/60") for subject in (plain, scaled))
     assert states(one) == states(other)
@@ -266,9 +298,9 @@ def test_scaled_logits_hide_nothing() -> None:
 
 def test_control_cross_entropy_alone_is_blinded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cross-entropy from the image itself misses breaks once the logits are scaled."""
-    only = (Stage("cross-entropy", "cross-entropy", "image", 20),)
-    monkeypatch.setattr(cascade_child, "STAGES", only)
-    plain, scaled = (subject_of(small_net(shape=DEEP, factor=factor)) for factor in (1, 1000))
+    only = [Run("only", "cross-entropy", Stage("cross-entropy", "cross-entropy", "image", 20))]
+    monkeypatch.setattr(cascade_child, "runs_of", lambda *_, **__: only)  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]  # takes anything
+    plain, scaled = (subject_of(small_net(shape=COLOURED, factor=factor)) for factor in (1, 1000))
     batch = block_of(plain, 40)
     one, other = (states(attack(subject, batch, "1/60")) for subject in (plain, scaled))
     assert other.count("claimed") < one.count("claimed")
@@ -278,7 +310,7 @@ def test_answers_that_are_no_numbers_are_errors() -> None:
     """A clean NaN is an error: not right, not attacked, never standing."""
     first = [node("Sub", "image half", "moved"), node("Log", "moved", "pixels")]
     stored = {"half": np.array(-0.01, np.float32)}
-    subject = subject_of(small_net(shape=DEEP, first=first, weights=stored))
+    subject = subject_of(small_net(shape=COLOURED, first=first, weights=stored))
     honest = block_of(subject, 6)
     images = honest.images.copy()
     images[2] = np.nan
@@ -291,10 +323,10 @@ def test_answers_that_are_no_numbers_are_errors() -> None:
 def test_numbers_that_fail_inside_the_ball_are_errors() -> None:
     """A model that turns to NaN near an image is not robust there."""
     first = [node("Sub", "image edge", "moved"), node("Sqrt", "moved", "pixels")]
-    body = small_net(shape=DEEP, first=first, weights={"edge": np.array(0.0, np.float32)})
+    body = small_net(shape=COLOURED, first=first, weights={"edge": np.array(0.0, np.float32)})
     subject = subject_of(body)
     shifted = subject_of_shifted()
-    images = (noise(8, DEEP) * np.float32(0.6) + np.float32(0.35)).astype(np.float32)
+    images = (noise(8, COLOURED) * np.float32(0.6) + np.float32(0.35)).astype(np.float32)
     batch = block(images, labelled(shifted, images))
     found = attack(shifted, batch, "1/8")
     assert "error" in states(found)
@@ -305,16 +337,16 @@ def test_numbers_that_fail_inside_the_ball_are_errors() -> None:
 def subject_of_shifted() -> Subject:
     """A net that takes the root of every pixel less 0.3; the self-check would refuse it."""
     first = [node("Sub", "image edge", "moved"), node("Sqrt", "moved", "pixels")]
-    body = small_net(shape=DEEP, first=first, weights={"edge": np.array(0.3, np.float32)})
+    body = small_net(shape=COLOURED, first=first, weights={"edge": np.array(0.3, np.float32)})
     found = canonicalise(body)
-    return OnnxSubject(found.raw, SubjectFacts(found.digest, 5, DEEP), InputSpec(), 1)
+    return OnnxSubject(found.raw, SubjectFacts(found.digest, 5, COLOURED), InputSpec(), 1)
 
 
 @pytest.mark.parametrize("shade", [0.0, 1.0])
 def test_flat_pictures_are_attacked_inside_the_box(shade: float) -> None:
     """Black and white pictures can only move one way; their witnesses stay pictures."""
-    subject = subject_of(small_net(shape=DEEP))
-    images = np.full((3, *DEEP), shade, np.float32)
+    subject = subject_of(small_net(shape=COLOURED))
+    images = np.full((3, *COLOURED), shade, np.float32)
     found = attack(subject, block(images, labelled(subject, images)), "1/2")
     assert states(found) == ["claimed"] * 3
     witness = found.blobs["witness"]
@@ -332,36 +364,201 @@ def test_equal_logits_are_right_for_the_first_class_only() -> None:
 
 def test_all_broken_and_one_left() -> None:
     """An emptied batch ends the stages; a single survivor goes through all of them."""
-    subject = subject_of(small_net(shape=DEEP))
+    subject = subject_of(small_net(shape=COLOURED))
     batch = block_of(subject, 5)
     assert states(attack(subject, batch, "1/2")) == ["claimed"] * 5
-    one = attack(subject, cut(batch, [0]), "1/100000")
+    one = attack(subject, cut(batch, [0]), NEAR)
     assert states(one) == ["standing"]
-    budget = sum(stage.iterations * stage.runs(5) for stage in STAGES)
-    assert one.samples["iterations"] == [budget]
+    assert one.samples["iterations"] == [sum(stage.iterations for stage in FIRST)]
+
+
+NEAR = "1/100000"
+"""So small a ball that every target but the nearest lies out of reach."""
 
 
 def test_passes_are_those_of_real_images() -> None:
-    """A standing image costs a clean forward, its steps, and two looks at the end of each run."""
-    subject = subject_of(small_net(shape=DEEP))
-    found = attack(subject, block_of(subject, 3), "1/100000")
-    runs = [(stage.iterations, stage.runs(5)) for stage in STAGES]
-    steps = sum(iterations * count for iterations, count in runs)
-    looks = sum(count for _, count in runs)
-    assert dict(found.passes) == {"forward": 3 * (1 + steps + 2 * looks), "backward": 3 * steps}
+    """A standing image costs a clean forward, each step a pair, and two looks a run; by stage."""
+    subject = subject_of(small_net(shape=COLOURED))
+    found = attack(subject, block_of(subject, 3), NEAR)
+    expected = {"forward:clean": 3}
+    for stage in FIRST:
+        ranked = considered(5) if stage.targets else 0
+        expected[f"forward:{stage.name}"] = 3 * (stage.iterations + 2 + ranked)
+        expected[f"backward:{stage.name}"] = 3 * (stage.iterations + ranked)
+    assert dict(found.numbers) == expected
+    backward = sum(count for name, count in expected.items() if name.startswith("backward"))
+    forward = sum(expected.values()) - backward
+    assert dict(found.passes) == {"forward": forward, "backward": backward}
 
 
-def test_without_gradients_only_clean_answers_are_known() -> None:
-    """Nothing is attacked, and that is said."""
-    subject = subject_of(unruled_net(DEEP))
-    images = noise(4, DEEP)
+def test_targets_out_of_reach_are_left_out_but_the_nearest_never() -> None:
+    """As if the model were linear; where every target is asked for, none is left out."""
+    subject = subject_of(linear(weights(5), np.zeros(5), SHAPE))
+    batch = block_of(subject, 8)
+    for which, stages in ((ONE, FIRST), (DEEPER, DEEP)):
+        near = column(attack(subject, batch, NEAR, which=which), "iterations")
+        assert near.tolist() == [sum(stage.iterations for stage in stages)] * 8
+    far = attack(subject, batch, NEAR, which=DEEPER, every_target=True)
+    every = sum(stage.iterations * stage.runs(5) for stage in DEEP)
+    assert column(far, "iterations").tolist() == [every] * 8
+
+
+@pytest.mark.parametrize("which", [SMOKE, ONE, DEEPER, RETRY])
+def test_a_pass_costs_no_more_than_it_says(which: str) -> None:
+    """Climbs of all its stages at most, each to its targets; one that stands has had them."""
+    subject = subject_of(small_net(shape=COLOURED))
+    found = attack(subject, block_of(subject, 6), "1/50", which=which)
+    stages = {SMOKE: (MARGIN,), DEEPER: DEEP}.get(which, FIRST)
+    most = sum(stage.iterations * stage.runs(5) for stage in stages)
+    assert column(found, "iterations").max() <= most
+    stands = column(found, "state") == "standing"
+    assert (column(found, "iterations")[stands] >= sum(one.iterations for one in stages)).all()
+    named = {name.split(":")[1] for name in found.numbers}
+    assert named <= {"clean", *(stage.name for stage in stages)}
+
+
+def test_rounds_asked_together_are_those_asked_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the second finds, given that the first did not, does not depend on the unit."""
+    short = tuple(stage._replace(iterations=2) for stage in ROUND)  # so that some is left over
+    monkeypatch.setattr(passes, "ROUND", short)
+    subject = subject_of(curved_net())
+    batch = block_of(subject, 40)
+    both = attack(subject, batch, "1/100", which=ROUNDS, rounds=[1, 2])
+    first, second = (
+        attack(subject, batch, "1/100", which=ROUNDS, rounds=[number]) for number in (1, 2)
+    )
+    stages = column(both, "stage")
+    assert set(stages.tolist()) == {"round-1", "round-2", ""}
+    assert np.array_equal(stages == "round-1", column(first, "state") == "claimed")
+    late = stages == "round-2"
+    assert (column(second, "state")[late] == "claimed").all()
+    own = dict(zip(rows_where(second), second.blobs["witness"], strict=True))
+    for row, picture in zip(rows_where(both), both.blobs["witness"], strict=True):
+        assert not late[row] or np.array_equal(picture, own[row])
+    steps = column(first, "iterations") + column(second, "iterations")
+    stands = column(both, "state") == "standing"
+    assert np.array_equal(column(both, "iterations")[stands], steps[stands])
+
+
+def rows_where(found: Partial) -> list[int]:
+    """The rows that are claimed."""
+    return [row for row, state in enumerate(states(found)) if state == "claimed"]
+
+
+def test_only_the_images_that_a_unit_names_are_attacked() -> None:
+    """Of a range of rows, as if they stood alone; nothing is said of the others."""
+    subject = subject_of(curved_net())
+    batch = block_of(subject, 30)._replace(rows=list(range(100, 130)))
+    named = [101, 107, 108, 129]
+    whole, some = attack(subject, batch, "1/100"), attack(subject, batch, "1/100", of=named)
+    assert list(some.samples["row"]) == named
+    every = rows_of(whole)
+    assert rows_of(some) == {row: every[row] for row in named}
+
+
+# -------------------------------------------------------------------------------------- 8 bits
+
+
+@pytest.mark.parametrize("eps", ["12/255", "1/20", "51/1020"])
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_linear_model_loses_what_codes_can_reach(classes: int, eps: str) -> None:
+    """Known answer at both depths: margins over the float ball, and over whole steps."""
+    subject = subject_of(linear(weights(classes), np.zeros(classes), SHAPE))
+    stored = codes(40, SHAPE)
+    batch = block(seen(stored), labelled(subject, seen(stored)))
+    found = attack(subject, batch, eps, eight_bit=True)
+    stands, clear = robust(batch, classes, eps)
+    whole = f"{int(Fraction(eps) * WHITE)}/{WHITE}"
+    stands8, clear8 = robust(batch, classes, whole)
+    assert np.array_equal((column(found, "state") == "standing")[clear], stands[clear])
+    assert np.array_equal((column(found, "state8") == "standing")[clear8], stands8[clear8])
+    assert 0 < stands8[clear8].sum() < clear8.sum()
+
+
+def test_codes_are_inside_whole_steps_and_fool_the_model() -> None:
+    """One picture of 8 bits for each claim at that depth, in row order."""
+    subject = subject_of(curved_net())
+    stored = codes(40)
+    labels = labelled(subject, seen(stored))
+    found = attack(subject, block(seen(stored), labels), "3/510", eight_bit=True)
+    claimed = column(found, "state8") == "claimed"
+    pictures = found.blobs["witness8"]
+    assert (pictures.shape, pictures.dtype) == ((claimed.sum(), *COLOURED), np.uint8)
+    assert inside_grid(stored[claimed], pictures, norm="Linf", eps="3/510").all()
+    assert (subject.predict(seen(pictures)).argmax(1) != labels[claimed]).all()
+    saved = (column(found, "state") == "claimed") & ~claimed
+    assert saved.any(), "half a step is no step, so rounding saves some"
+    assert set(column(found, "state8")[saved]) == {"standing"}
+    assert set(column(found, "state")[claimed]) == {"claimed"}
+
+
+def test_images_that_are_not_of_8_bits_have_one_depth() -> None:
+    """No second column and no codes."""
+    subject = subject_of(curved_net())
+    found = attack(subject, block_of(subject, 12), "1/60")
+    assert "state8" not in found.samples
+    assert set(found.blobs) == {"witness"}
+
+
+def test_8_bits_cost_more_and_lose_nothing() -> None:
+    """Whatever falls in float32 falls there too when its codes are wanted as well."""
+    subject = subject_of(curved_net())
+    images = seen(codes(40))
+    batch = block(images, labelled(subject, images))
+    plain, eight = (attack(subject, batch, "3/510", eight_bit=one) for one in (False, True))
+    fell = column(plain, "state") == "claimed"
+    assert (column(eight, "state")[fell] == "claimed").all()
+    assert (column(eight, "iterations") >= column(plain, "iterations")).all()
+
+
+# -------------------------------------------------------------------------------------- scores
+
+
+def test_a_search_says_what_it_asked() -> None:
+    """Queries are told by image, no step is; the cost is its own stage's."""
+    subject = subject_of(small_net(shape=COLOURED))
+    found = attack(subject, block_of(subject, 5), NEAR, which=SQUARE, queries=25)
+    assert column(found, "queries").tolist() == [25] * 5
+    assert not column(found, "iterations").any()
+    assert column(found, "attacked").all()
+    assert dict(found.numbers) == {"forward:clean": 5, f"forward:{SQUARE}": 125}
+    assert dict(found.passes) == {"forward": 130, "backward": 0}
+
+
+def test_scores_break_what_hides_its_slopes() -> None:
+    """A model that rounds stands against every climb, and falls to the search: the alarm."""
+    subject = subject_of(small_net(shape=COLOURED, first=ROUNDED, weights=LEVELS))
+    batch = block_of(subject, 12)
+    climbed = attack(subject, batch, "1/12")
+    searched = attack(subject, batch, "1/12", which=SQUARE, queries=GUARD)
+    fell = column(searched, "state") == "claimed"
+    assert (fell & (column(climbed, "state") == "standing")).sum() > 3
+    assert set(column(searched, "stage")[fell].tolist()) == {SQUARE}
+
+
+def test_without_gradients_scores_are_searched() -> None:
+    """What breaks is claimed with its picture, and the gap is told; pass one only looks."""
+    subject = subject_of(unruled_net(COLOURED))
+    images = noise(8, COLOURED)
     labels = labelled(subject, images)
     labels[1] = (labels[1] + 1) % 5
-    found = attack(subject, block(images, labels), "1/10")
-    assert states(found) == ["standing", "wrong", "standing", "standing"]
-    assert not column(found, "attacked").any()
+    looked = attack(subject, block(images, labels), "1/10")
+    assert Counter(states(looked)) == {"standing": 7, "wrong": 1}
+    assert dict(looked.passes) == {"forward": 8, "backward": 0}
+    found = attack(subject, block(images, labels), "1/10", which=SQUARE, queries=80)
+    words = states(found)
+    assert words[1] == "wrong"
+    assert "claimed" in words
+    assert column(found, "attacked").tolist() == [word != "wrong" for word in words]
+    assert found.claims == "witness"
     assert "Col2Im" in found.note
-    assert dict(found.passes) == {"forward": 4, "backward": 0}
+    assert found.passes["backward"] == 0
+    same = subject_of(small_net(shape=COLOURED))
+    batch = block(images, labels)
+    twice = attack(same, batch, "1/10", which=SQUARE, queries=80)
+    assert set(states(twice)) == set(words)
 
 
 def test_probabilities_are_attacked_like_the_logits_behind_them() -> None:
@@ -406,7 +603,7 @@ def test_a_retry_climbs_from_fresh_noise() -> None:
 
 def test_copies_of_an_image_share_their_fate() -> None:
     """The same content gets the same draws, wherever it stands."""
-    subject = subject_of(small_net(shape=DEEP))
+    subject = subject_of(small_net(shape=COLOURED))
     single = block_of(subject, 6)
     double = cut(single, [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5])._replace(rows=list(range(12)))
     found = rows_of(attack(subject, double, "1/60"))
@@ -415,26 +612,25 @@ def test_copies_of_an_image_share_their_fate() -> None:
 
 def test_progress_only_grows() -> None:
     """What is told counts up to its total and names the stage."""
-    subject = subject_of(small_net(shape=DEEP))
+    subject = subject_of(small_net(shape=COLOURED))
     heard: list[tuple[int, int, str]] = []
 
     def tell(done: int, total: int, note: str) -> None:
         heard.append((done, total, note))
 
     batch = block_of(subject, 3)
-    told = config("1/100000")
-    shard = Shard("attacks.linf", "v", told, "s", "d", (0, 3), {"pass": "one"}, {}, 0, "e")
+    shard = shard_of((0, 3), {"pass": ONE}, config(NEAR))
     cascade_child.measure(shard, subject, batch, {}, tell)
     done = [one for one, _, _ in heard]
-    assert done == sorted(done)
-    assert len(heard) > 100
+    total = sum(stage.iterations for stage in FIRST)
+    assert done == list(range(total + 1))
     assert {total for _, total, _ in heard} == {done[-1]}
-    assert {stage.name for stage in STAGES} <= {note for _, _, note in heard}
+    assert {note for _, _, note in heard} == {*(stage.name for stage in FIRST), "done"}
 
 
 def test_the_caller_is_left_alone() -> None:
     """Generators, gradient mode and thread count are as before a whole attack."""
-    subject = subject_of(small_net(shape=DEEP), threads=2)
+    subject = subject_of(small_net(shape=COLOURED), threads=2)
     batch = block_of(subject, 3)
     kept = batch.images.copy(), batch.labels.copy()
     before = torch.get_num_threads(), str(np.random.get_state())  # noqa: NPY002 - the global one is the point

@@ -4,10 +4,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from analyzers.attacks.cascade import merge
+from analyzers.attacks.passes import ONE, ROUNDS
+from analyzers.attacks.sums import merge
 from analyzers.contract import Done, FloatArray, Measurement, Partial, Subject, Unit
 from analyzers.engines.gradient import GradientEngine
 from analyzers.engines.subject import OnnxSubject
+from analyzers.statistics.replay import REPLAYED
 from support.attacking import attack, block, case_of, config
 from support.graphs import curved_net, node, noise, raw, subject_of
 
@@ -103,6 +105,17 @@ def test_an_upload_that_differs_off_the_pictures_is_seen() -> None:
     )
     assert red(bad)
     assert not red(good)
+
+
+def test_what_differs_does_not_drown_among_clean_pictures() -> None:
+    """Pass one asks the upload about all of them, a later one of standing ones no more."""
+    subject = subject_of(LINEAR, replay=True)
+    images = eight_bit_pictures()
+    batch = block(images, subject.predict(images).argmax(1))
+    first, later = (attack(subject, batch, EPS, which=one, rounds=[1]) for one in (ONE, ROUNDS))
+    assert set(first.samples["state"]) == set(later.samples["state"]) == {"standing"}
+    assert first.numbers[REPLAYED] == 3 * COUNT
+    assert later.numbers[REPLAYED] == 2 * COUNT
 
 
 def test_slopes_of_another_function_are_seen() -> None:

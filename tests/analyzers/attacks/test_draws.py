@@ -3,9 +3,10 @@
 import itertools
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from analyzers.attacks.draws import uniform
+from analyzers.attacks.draws import below, bits, uniform, words
 from analyzers.contract import FloatArray
 
 WORDS = {"seed": 0, "sample": "ab" * 32, "stage": "one:1", "iteration": 0, "draw": 0}
@@ -49,6 +50,57 @@ def test_numbers_are_uniform_and_below_one() -> None:
     assert 0 <= found.min() < found.max() < 1
     assert found.mean() == pytest.approx(0.5, abs=0.005)
     assert found.std() == pytest.approx(12**-0.5, abs=0.005)
+
+
+def raw(count: int, **changed: int | str) -> npt.NDArray[np.uint64]:
+    """Words with some of what names them changed."""
+    told = {name: value for name, value in {**WORDS, **changed}.items() if name != "iteration"}
+    return words(count, **told)  # pyright: ignore[reportArgumentType]  # words of mixed types
+
+
+def test_known_words() -> None:
+    """The raw stream is the same on every machine and in every release."""
+    assert raw(3).tolist() == [3704991521415815427, 4702686002035896067, 10080745172464459112]
+
+
+def test_words_are_those_of_the_first_iteration() -> None:
+    """The numbers of a draw are the upper bits of its words."""
+    upper = (raw(6) >> np.uint64(40)).astype(np.float64) * 2.0**-24
+    assert draw((6,)).tolist() == upper.tolist()
+    assert np.array_equal(raw(9)[:4], raw(4))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 29, 224])
+def test_whole_numbers_below_a_limit_are_even(limit: int) -> None:
+    """All of them occur, none beyond, each about as often."""
+    found = below(limit, raw(20_000))
+    counts = np.bincount(found, minlength=limit)
+    assert len(counts) == limit
+    assert found.min() >= 0
+    share = 20_000 / limit
+    assert np.abs(counts - share).max() < 6 * share**0.5 + 1
+
+
+def test_the_ends_of_a_word_are_the_ends_of_the_range() -> None:
+    """The smallest word gives nothing, the largest one less than the limit."""
+    ends = np.array([0, 2**64 - 1], np.uint64)
+    assert below(10, ends).tolist() == [0, 9]
+    assert below(1, ends).tolist() == [0, 0]
+
+
+def test_bits_are_those_of_the_word_from_the_lowest() -> None:
+    """On an axis of their own, as many as are asked for."""
+    found = bits(4, np.array([[0b0110], [0b1001]], np.uint64))
+    assert found.shape == (2, 1, 4)
+    assert found[:, 0].tolist() == [[False, True, True, False], [True, False, False, True]]
+    assert bits(3, raw(20_000)).mean(axis=0) == pytest.approx([0.5] * 3, abs=0.02)
+
+
+def test_places_and_signs_share_no_bits() -> None:
+    """A number below a limit is made of upper bits, signs of lower ones."""
+    word = np.array([0xFFFFFFFF], np.uint64)
+    assert below(1000, word).tolist() == [0]
+    assert bits(32, word).all()
 
 
 def test_the_global_generator_is_neither_read_nor_moved() -> None:

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from analyzers.attacks.passes import SQUARE
+from analyzers.engines.gradient import GradientEngine
+from analyzers.engines.subject import OnnxSubject
 from support.attacking import attack, block, column, states
 from support.graphs import subject_of
 from support.reference import picture_set, rows_of, spec_of
@@ -66,6 +69,33 @@ def test_a_row_is_no_weaker_than_pgd(reference_models: Path, name: str, eps: str
     assert row.clean == pytest.approx(row.published["clean"], abs=1e-9)
     assert row.robust <= row.published["pgd20"]
     assert not row.marked
+
+
+class Slopeless(OnnxSubject):
+    """A net of which nothing but scores can be had."""
+
+    @property
+    def gradient(self) -> GradientEngine | None:
+        """None."""
+        return None
+
+
+@pytest.mark.parametrize(("name", "eps"), QUICK)
+def test_without_slopes_scores_find_some_of_it(reference_models: Path, name: str, eps: str) -> None:
+    """The same net with its slopes taken away is searched: it loses images, and fewer."""
+    (entry,) = [row for row in rows_of(reference_models) if row["name"] == name]
+    images, labels = picture_set(reference_models, entry, 24)
+    honest = subject_of((reference_models / entry["onnx"]).read_bytes(), spec_of(entry))
+    bare = Slopeless.__new__(Slopeless)
+    bare.__dict__.update(honest.__dict__)
+    batch, size = block(images, labels), str(Fraction(eps))
+    climbed = attack(honest, batch, size)
+    searched = attack(bare, batch, size, which=SQUARE, queries=400)
+    stands, still = (column(found, "state") == "standing" for found in (climbed, searched))
+    assert "claimed" in states(searched)
+    assert stands.sum() <= still.sum()
+    assert searched.passes["backward"] == 0
+    assert column(searched, "queries").max() == 400
 
 
 @pytest.mark.deep

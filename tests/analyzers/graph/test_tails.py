@@ -40,6 +40,22 @@ TAILS: dict[str, tuple[str, list[onnx.NodeProto]]] = {
         "softmax",
         [node("Softmax", "scores", "p"), node("Identity", "p", "logits")],
     ),
+    "behind a product with one": (
+        "softmax",
+        [node("Softmax", "scores", "p"), node("Mul", "p one", "logits")],
+    ),
+    "behind a sum with nothing": (
+        "softmax",
+        [node("Softmax", "scores", "p"), node("Add", "p nothing", "logits")],
+    ),
+    "turned twice": (
+        "softmax",
+        [
+            node("Softmax", "scores", "p"),
+            node("Transpose", "p", "aside", perm=[1, 0]),
+            node("Transpose", "aside", "logits", perm=[1, 0]),
+        ],
+    ),
     "on maps of one pixel": (
         "softmax",
         [
@@ -55,7 +71,8 @@ TAILS: dict[str, tuple[str, list[onnx.NodeProto]]] = {
 def test_scores_are_recovered(name: str) -> None:
     """What is judged is what went into the tail, to the last digits."""
     tail, nodes = TAILS[name]
-    model = found(nodes, four=FOUR)
+    told = {"four": FOUR, "one": np.ones(1, np.float32), "nothing": np.zeros(1, np.float32)}
+    model = found(nodes, **told)
     assert tail in model.tail
     assert not any(word in model.raw for word in (b"Softmax", b"Sigmoid", b"Log"))
     assert np.allclose(answers(model), SCORES, rtol=1e-5, atol=1e-5)

@@ -46,11 +46,11 @@ async def names(at: Desk, **conditions: Any) -> Sequence[str]:  # noqa: ANN401 -
 
 
 async def test_validate_only_estimates_and_keeps_nothing(at: Desk) -> None:
-    """An estimate counts units and images; no audit is there afterwards."""
-    view = await at.api.create_audit(await wish(at, validate_only=True))
-    assert view.estimate is not None
-    assert view.estimate.images == 40
-    assert view.estimate.units > 0
+    """What must be timed is timed in a child, and no audit is there afterwards."""
+    with pytest.raises(AssayError) as lost:
+        await at.api.create_audit(await wish(at, validate_only=True))
+    assert lost.value.code is Code.CHILD_CRASHED
+    assert [one.stage for one in at.executor.asked] == ["pace"]
     assert await names(at) == []
 
 

@@ -6,7 +6,7 @@ from service.cli.brackets import bracket_line
 from service.rpc.ports import Bracket
 
 KNOWN = Bracket(
-    threat="Linf:8/255:white:gate-1",
+    threat="Linf:8/255:white:gate",
     population=200,
     prefix=60,
     standing=11,

@@ -14,6 +14,7 @@ from service.cli.check import check
 from service.cli.config_file import keys_of, read_config
 from service.cli.main import app
 from service.cli.preflight import preflight
+from service.core.policy import under_profile
 from service.errors import AssayError, Code
 from service.intake.reading import AS_USUAL, Reading
 from service.rpc.ports import NewAudit, NewEvalSet, NewModel
@@ -28,6 +29,9 @@ require:
 EVERYTHING = """\
 data: eval/data.npz[0:40]
 policy: policy.yaml
+profile: pr
+waivers: waivers.yaml
+baseline: projects/local/audits/last
 normalize: 0.5,0.5,0.5/0.2,0.2,0.2
 layout: nhwc
 arch: demo-cnn6
@@ -38,8 +42,10 @@ pixels: 0-255
 expect-accuracy: 1
 limit: 20
 seed: 7
+deadline: 5m
 server: ADDRESS
 detach: true
+explain-cache: true
 out: report
 debug: false
 """
@@ -58,7 +64,12 @@ def served() -> Iterator[Served]:
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model with data and a policy beside it; the command is typed somewhere else."""
     (tmp_path / "nets" / "eval").mkdir(parents=True)
-    bodies = {"model.onnx": "model", "eval/data.npz": "data", "policy.yaml": POLICY}
+    bodies = {
+        "model.onnx": "model",
+        "eval/data.npz": "data",
+        "policy.yaml": POLICY,
+        "waivers.yaml": "[]",
+    }
     for name, body in bodies.items():
         (tmp_path / "nets" / name).write_text(body)
     elsewhere = tmp_path / "elsewhere"
@@ -92,13 +103,18 @@ def test_every_flag_may_stand_in_the_file(served: Served, model: Path) -> None:
     assert (net.architecture, net.output) == ("demo-cnn6", "scores")
     assert (data.display_name, data.rows) == ("data.npz", (0, 20))
     assert data.reading == Reading("nhwc", "bgr", "0-255")
-    assert (asked.policy, asked.seed, asked.expected_accuracy) == (POLICY, 7, 1.0)
+    assert (asked.policy, asked.seed, asked.expected_accuracy) == (
+        under_profile(POLICY, "pr"),
+        7,
+        1.0,
+    )
+    assert (asked.waivers, asked.baseline) == ("[]", "projects/local/audits/last")
     assert found.stderr.startswith(f"From {model.with_name('assay.yaml')}: data {model.parent}")
     assert "channels bgr" in found.stderr.splitlines()[0]
 
 
 def test_the_sample_holds_every_key() -> None:
-    """No option of the three verbs is forgotten above; only --no-config makes no sense there."""
+    """No option of the three verbs is forgotten above, but for what makes no sense there."""
     named = {line.partition(":")[0] for line in EVERYTHING.splitlines()}
     assert named == set(keys_of(AUDITING))
     options = {
@@ -108,7 +124,15 @@ def test_the_sample_holds_every_key() -> None:
         for word in one.opts
         if word.startswith("--")
     }
-    assert options == named | {"no-config"}
+    assert options == named | {"no-config", "dry-run"}
+
+
+def test_no_file_makes_every_check_a_dry_run(served: Served, model: Path) -> None:
+    """It would exit with 0 whatever the model is, and the gate would be off."""
+    write(model, f"{EVERYTHING}dry-run: true\n", served)
+    found = assay("check", str(model))
+    assert (found.exit_code, served.api.received) == (2, [])
+    assert "dry-run" in found.stderr
 
 
 def test_what_is_typed_wins(served: Served, model: Path, tmp_path: Path) -> None:
@@ -131,6 +155,16 @@ def test_a_verb_takes_what_it_has_an_option_for(served: Served, model: Path) -> 
     found = assay("preflight", str(model), "--server", served.address)
     assert "policy" not in found.stderr.splitlines()[0]
     assert "There is no data file" in found.stderr
+
+
+def test_a_baseline_that_is_a_path_is_relative_to_the_file(served: Served, model: Path) -> None:
+    """A folder beside the model, though its name is a text to the command line."""
+    (model.parent / "last").mkdir()
+    (model.parent / "last" / "evidence.json").write_text("{}")
+    write(model, EVERYTHING.replace("projects/local/audits/last", "last"), served)
+    assert assay("check", str(model)).exit_code == 0
+    _, _, asked = received(served)
+    assert (asked.baseline, asked.baseline_evidence) == ("", b"{}")
 
 
 def test_no_file_changes_nothing(served: Served, model: Path) -> None:
@@ -164,7 +198,7 @@ def refused(found: Result) -> str:
 MISTAKES = {
     "normalise: cifar10": ("normalise", "Did you mean normalize?"),
     "data_layout: nhwc": ("data_layout", "Did you mean data-layout?"),
-    "zzz: 1": ("zzz", "Use one of: arch, channels"),
+    "zzz: 1": ("zzz", "Use one of: arch, baseline, channels"),
     "no-config: true": ("no-config", "What to do"),
     "1: 2": ("'1'", "which is no option"),
     "limit: ten": ("limit: ten", "not a whole number of at least 1"),

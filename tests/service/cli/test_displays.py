@@ -9,10 +9,10 @@ from rich.console import Console
 from service.cli.displays import PLAIN_SECONDS, LiveDisplay, PlainDisplay
 from service.rpc.ports import Bracket, Progress
 
-FIRST = Bracket("Linf:8/255:white:gate-1", population=100, prefix=20, standing=12, fallen=8)
+FIRST = Bracket("Linf:8/255:white:gate", population=100, prefix=20, standing=12, fallen=8)
 LATER = replace(FIRST, prefix=40, standing=23, fallen=17)
 LAST = replace(FIRST, prefix=60, standing=31, fallen=29)
-OTHER = replace(FIRST, threat="Linf:2/255:white:gate-1")
+OTHER = replace(FIRST, threat="Linf:2/255:white:gate")
 
 
 class Clock:

@@ -37,7 +37,7 @@ require:
   - {id: clean, metric: accuracy, gte: 0.9}
 """
 BROKEN = Problem("CHILD_CRASHED", "The model's process crashed.", "Try again.")
-BRACKET = Bracket("Linf:8/255:white:gate-1", population=40, prefix=20, standing=2, fallen=18)
+BRACKET = Bracket("Linf:8/255:white:gate", population=40, prefix=20, standing=2, fallen=18)
 
 
 @pytest.fixture
@@ -189,6 +189,7 @@ def test_show_fetches_again_and_removes_what_is_old(
         "evidence.json",
         "notes.txt",
         "report.html",
+        "summary.md",
     ]
     assert (out / "report.html").stat().st_size == 1_500_000
 
@@ -229,7 +230,8 @@ def test_an_audit_is_followed_to_its_end(
     with happening(served, BRACKET, Finished("succeeded")):
         found = ask(served, *on_files("audit", files, "--out", str(out)))
     assert found.exit_code == 0
-    assert sorted(path.name for path in out.iterdir()) == ["evidence.json", "report.html"]
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["evidence.json", "report.html", "summary.md"]
     assert "standing 2/20" in found.stderr
 
 

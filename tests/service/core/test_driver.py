@@ -1,17 +1,29 @@
 """The course of an audit depends on results alone: on no worker count and no order of finishing."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
-from analyzers.contract import Done
+from analyzers.contract import (
+    Analyzer,
+    Case,
+    Digest,
+    Done,
+    Json,
+    Measurement,
+    Rows,
+    Stop,
+    Unit,
+    blocks,
+)
 from service.core.canonical import digest
 from service.core.driver import Course, Step, instances_for
 from service.core.policy import Policy, parse_policy
 from service.core.stops import stops_for
 from service.errors import AssayError, Code
-from support.toys import CATALOGUE, a_case, toy_done
+from support.toys import ATTACK, CATALOGUE, a_case, toy_done
 
 POLICY = """
 apiVersion: assay/v1
@@ -120,8 +132,8 @@ def test_preflight_runs_first_and_attacks_once_a_threat() -> None:
     keys = [one.key for one in instances_for(CATALOGUE, parse_policy(text, CATALOGUE))]
     assert keys == [
         "behaviour.toy",
-        "attacks.toy@Linf:1/10:white",
-        "attacks.toy@Linf:8/255:white",
+        "attacks.toy@Linf:1/10:white:gate",
+        "attacks.toy@Linf:8/255:white:gate",
     ]
 
 
@@ -139,5 +151,78 @@ def test_wanted_analyzers_narrow_the_audit() -> None:
     """Asked for one analyzer by name, only that one runs, under the config given."""
     config = {"norm": "Linf", "eps": "1/255", "knowledge": "white"}
     found = instances_for(CATALOGUE, None, {"attacks.toy": config})
-    assert [one.key for one in found] == ["attacks.toy@Linf:1/255:white"]
+    assert [one.key for one in found] == ["attacks.toy@Linf:1/255:white:gate"]
     assert instances_for(CATALOGUE, None, {"behaviour.toy": {}})[0].key == "behaviour.toy"
+
+
+def a_lens(heard: list[Mapping[str, Mapping[Rows, Digest]]]) -> Analyzer:
+    """An analyzer that needs the toy attack's blobs and notes what it is handed."""
+
+    def look(
+        case: Case, config: Mapping[str, Json], done: Sequence[Done], stop: Sequence[Stop]
+    ) -> Sequence[Unit]:
+        del config, stop
+        heard.append(case.inputs)
+        return () if done else [Unit((0, 1), inputs=dict(_first(case.inputs)))]
+
+    told = replace(ATTACK.description, id="behaviour.lens", needs=("attacks.toy",), threats=())
+    told = replace(told, metrics=(), indicators=(), findings=(), schema={"type": "object"})
+    return replace(ATTACK, description=told, plan=look, merge=_nothing)
+
+
+def _nothing(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
+    del case, config, done
+    return ()
+
+
+def _first(inputs: Mapping[str, Mapping[Rows, Digest]]) -> dict[str, Digest]:
+    return {name: next(iter(rows.values())) for name, rows in inputs.items()}
+
+
+def with_blob(step: Step) -> Done:
+    """A result of the toy with a blob that names its rows."""
+    plain = toy_done(step.unit, "attacks.toy")
+    return replace(plain, blobs={"seen": f"{step.unit.rows}"})
+
+
+def test_blobs_are_handed_on_when_they_are_whole() -> None:
+    """A lens sees nothing until the analyzer that it needs has ended, then every block of it."""
+    heard: list[Mapping[str, Mapping[Rows, Digest]]] = []
+    on_demand = replace(ATTACK, description=replace(ATTACK.description, on_demand=True))
+    rules = policy()
+    instances = instances_for((on_demand, a_lens(heard)), rules)
+    attack = next(one for one in instances if one.config)
+    course = Course(a_case(50), [attack, instances[-1]], seed=0, engine="toy", stops={})
+    while (step := course.ready()[0]).instance.key == attack.key:
+        course.commit(step, with_blob(step))
+    assert not any(heard[:-1])
+    (name,) = heard[-1]
+    assert name == f"{attack.key}/seen"
+    assert heard[-1][name] == {rows: f"{rows}" for rows in blocks(50)}
+    assert step.shard.inputs == {name: str(blocks(50)[0])}
+
+
+def test_what_runs_on_demand_runs_for_whoever_needs_it() -> None:
+    """Nobody needs it: it does not run. Somebody does, or it is named: it does."""
+    on_demand = replace(ATTACK, description=replace(ATTACK.description, on_demand=True))
+    rules = policy()
+    assert not instances_for((on_demand,), rules)
+    assert len(instances_for((on_demand, a_lens([])), rules)) > 1
+    config = {"norm": "Linf", "eps": "1/255", "knowledge": "white"}
+    assert instances_for((on_demand,), None, {"attacks.toy": config})
+
+
+def test_who_vouches_is_not_asked_about_a_threat_that_failed() -> None:
+    """Its units run where the attack stands, and not where it settled a FAIL."""
+    told = replace(ATTACK.description, id="trust.toy", vouches=True)
+    beside = replace(ATTACK, description=told)
+    rules = policy()
+    for broken, asked in ((0.0, True), (1.0, False)):
+        instances = [one for one in instances_for((ATTACK, beside), rules) if one.config]
+        stops = {one.key: stops_for(one, rules) for one in instances}
+        course = Course(a_case(50), instances, seed=0, engine="toy", stops=stops)
+        ran = set[str]()
+        while steps := course.ready():
+            ran.add(steps[0].instance.analyzer.description.id)
+            course.commit(steps[0], toy_done(steps[0].unit, "attacks.toy", broken=broken))
+        assert ("trust.toy" in ran) is asked

@@ -14,7 +14,7 @@ from service.errors import AssayError, Code
 from support.running import policy
 from support.toys import CATALOGUE, a_case, toy_done, with_states
 
-ATTACK = "attacks.toy@Linf:8/255:white"
+ATTACK = "attacks.toy@Linf:8/255:white:gate"
 
 
 def done(rows: list[int], **columns: list[Json]) -> Done:
@@ -41,6 +41,7 @@ def facts(made: Course) -> dict[str, Any]:
         data={"n": made.case.n},
         engine={"device": "toy"},
         versions={"assay": "0"},
+        labels=[row % 10 for row in range(made.case.n)],
     )
 
 
@@ -116,7 +117,8 @@ def test_plan_says_what_a_repeat_needs() -> None:
     assert plan["seed"] == 7
     first, attack = plan["analyzers"]
     assert (first["first"], attack["first"]) == (True, False)
-    assert attack["config"] == {"norm": "Linf", "eps": "8/255", "knowledge": "white"}
+    told = {"norm": "Linf", "eps": "8/255", "knowledge": "white", "budget": "gate"}
+    assert attack["config"] == told
     assert attack["indicators"] == ["zero_gradient"]
 
 

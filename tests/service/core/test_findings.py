@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from analyzers.contract import FindingRule, Measurement
+from analyzers.contract import FindingRule, Measurement, MetricSpec
 from service.core.driver import Instance
 from service.core.findings import findings
 from support.toys import ATTACK
@@ -116,3 +116,18 @@ def test_findings_come_in_rule_order_then_in_order_of_measurement() -> None:
         ("A", "second"),
         ("A", "third"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "told"),
+    [("share", "21 % beyond 25 %"), ("points", "0.21 beyond 0.25"), ("", "0.21 beyond 0.25")],
+)
+def test_a_share_is_told_in_percent(unit: str, told: str) -> None:
+    """Where the metric is one: `0.21 of the images` would read as a count."""
+    rule = replace(RULE, comparison="below")
+    plain = instance(rule)
+    specs = [MetricSpec("flatness", "How flat it is.", unit)] if unit else []
+    described = replace(plain.analyzer.description, metrics=tuple(specs))
+    analyzer = replace(plain.analyzer, description=described)
+    (said,) = findings(replace(plain, analyzer=analyzer), [one(0.21)])
+    assert said["statement"].startswith(told)

@@ -26,7 +26,7 @@ from support.toys import CATALOGUE, a_case, toy_done
 
 T = TypeVar("T")
 N = 120
-ATTACK = "attacks.toy@Linf:8/255:white"
+ATTACK = "attacks.toy@Linf:8/255:white:gate"
 ORDER = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 QUICK = settings(max_examples=150, deadline=None, derandomize=True)
 POLICY = """
@@ -65,6 +65,7 @@ def whole() -> dict[str, Any]:
         data={**course.case.data.as_json(), "class_counts": [12] * 10, "distinct": N},
         engine={"device": "toy"},
         versions={"assay": "0"},
+        labels=[row % 10 for row in range(N)],
     )
     return {"facts": facts, "run": {}}
 

@@ -112,3 +112,20 @@ def test_norm_without_an_attack_is_refused() -> None:
     with pytest.raises(AssayError) as caught:
         parse_policy(GOOD.replace("norm: Linf", "norm: L2"), CATALOGUE)
     assert caught.value.code is Code.THREAT_UNSUPPORTED
+
+
+def test_what_may_not_get_worse_is_named_once() -> None:
+    """Repeating a line would share out its level until no drop fails; once is fine."""
+    text = (
+        "apiVersion: assay/v1\nrequire: [{id: clean, metric: accuracy, gte: 0.5}]\n"
+        "regress: {on: [ON]}\n"
+    )
+    assert parse_policy(text.replace("ON", "clean"), CATALOGUE).regress
+    with pytest.raises(AssayError, match="no requirement 'nobody' over all images"):
+        parse_policy(text.replace("ON", "nobody"), CATALOGUE)
+    with pytest.raises(AssayError, match="no requirement 'clean' over all images"):
+        parse_policy(
+            text.replace("ON", "clean").replace("gte: 0.5", "gte: 0.5, per: class"), CATALOGUE
+        )
+    with pytest.raises(AssayError, match="named twice"):
+        parse_policy(text.replace("ON", "clean, clean"), CATALOGUE)

@@ -6,8 +6,15 @@ import pytest
 
 from analyzers.contract import Tally
 from service.core.driver import instances_for
-from service.core.policy import Policy, parse_policy
-from service.core.stops import certainly_fails, fails, stops_for, survivors_needed
+from service.core.policy import Policy, Requirement, parse_policy
+from service.core.stops import (
+    certainly_fails,
+    fails,
+    last_pass,
+    passes_early,
+    stops_for,
+    survivors_needed,
+)
 from support.toys import CATALOGUE
 
 HALF = Fraction(1, 2)
@@ -122,8 +129,8 @@ def test_stops_are_of_the_requirements_that_the_instance_serves() -> None:
     found = {one.key: stops_for(one, policy) for one in instances_for(CATALOGUE, policy)}
     assert {key: len(stops) for key, stops in found.items()} == {
         "behaviour.toy": 0,
-        "attacks.toy@Linf:16/255:white": 1,
-        "attacks.toy@Linf:8/255:white": 2,
+        "attacks.toy@Linf:16/255:white:gate": 1,
+        "attacks.toy@Linf:8/255:white:gate": 2,
     }
 
 
@@ -146,3 +153,80 @@ def test_each_stop_holds_its_own_threshold() -> None:
     assert (strict.metric, mild.metric) == ("robust_accuracy", "robust_accuracy")
     assert strict.fails(counts(20, 10))
     assert not mild.fails(counts(20, 10))
+
+
+def last_pass_at(tried: int, late: int, *, survivors: int = 60, population: int = 100) -> Tally:
+    """Everyone had the cheap passes; so many survivors had the last one, and these of them fell."""
+    standing = survivors - late
+    fallen = population - standing
+    full = fallen + tried - late
+    return Tally(population, population, standing, fallen, 0, full, survivors, late)
+
+
+def line(gte: str) -> Requirement:
+    """The one requirement of a policy."""
+    return rules(attack(gte)).require[0]
+
+
+def test_how_many_had_the_last_pass_is_read_from_the_counts() -> None:
+    """Those who fell late had it, and those who stand and are full."""
+    assert last_pass(last_pass_at(25, 3)) == (25, 22)
+    assert last_pass(last_pass_at(0, 0)) == (0, 0)
+    assert last_pass(last_pass_at(60, 7)) == (60, 53)
+
+
+def test_enough_survivors_pass_early_and_only_then() -> None:
+    """Nothing tried decides nothing; a few that all stand do where the threshold is far."""
+    assert not passes_early(last_pass_at(0, 0), line("0.4"), "set")
+    assert passes_early(last_pass_at(30, 0), line("0.4"), "set")
+    assert not passes_early(last_pass_at(30, 0), line("0.6"), "set"), "all of them would have to"
+    assert passes_early(last_pass_at(60, 0), line("0.6"), "set")
+    assert not passes_early(last_pass_at(30, 15), line("0.4"), "set"), "half of them fell"
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"survivors": 0},
+        {"prefix": 99},
+        {"pending": 1},
+    ],
+)
+def test_nothing_passes_early_while_something_is_open(spoiled: dict[str, int]) -> None:
+    """An open rule, an image not looked at or a claim not settled: each alone forbids it."""
+    assert passes_early(last_pass_at(30, 0), line("0.4"), "set")
+    assert not passes_early(last_pass_at(30, 0)._replace(**spoiled), line("0.4"), "set")
+
+
+def test_a_population_never_passes_early() -> None:
+    """The rule speaks of these images alone."""
+    assert not passes_early(last_pass_at(59, 0), line("0.1"), "population")
+
+
+def test_stops_carry_both_answers_and_the_depth() -> None:
+    """What the plan is handed says FAIL, PASS and which states to count."""
+    found = rules(attack("0.4"))
+    (instance,) = [one for one in instances_for(CATALOGUE, found) if one.config]
+    (stop,) = stops_for(instance, found)
+    assert stop.depth == "8-bit"
+    assert stop.passes(last_pass_at(30, 0))
+    assert not stop.passes(last_pass_at(0, 0))
+    assert stop.fails(last_pass_at(60, 30))
+    floating = found.model_copy(update={"domain": "float"})
+    assert stops_for(instance, floating)[0].depth == "float32"
+
+
+def test_a_waiver_with_a_floor_lets_no_plan_end_before_the_floor_is_settled() -> None:
+    """An early FAIL would leave the low end of the interval at nothing, and the waiver void."""
+    policy = parse_policy(
+        "apiVersion: assay/v1\nthreats: {near: {norm: Linf, eps: 8/255}}\nrequire:\n"
+        "  - {id: wc, metric: robust_accuracy, threat: near, gte: 0.8}\n",
+        CATALOGUE,
+    )
+    (attack,) = [one for one in instances_for(CATALOGUE, policy) if one.config.get("eps")]
+    assert len(stops_for(attack, policy)) == 1
+    assert len(stops_for(attack, policy, {"other": Fraction(1, 10)})) == 1
+    line, floor = stops_for(attack, policy, {"wc": Fraction(3, 10)})
+    assert line.fails(counts(40, 20))
+    assert not floor.fails(counts(40, 20))
+    assert floor.fails(counts(60, 2))

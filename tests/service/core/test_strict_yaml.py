@@ -9,12 +9,20 @@ from service.core.strict_yaml import read_yaml
 
 def test_plain_data_comes_out() -> None:
     """Mappings, lists, numbers and texts as YAML has them; a range is no number."""
-    assert read_yaml("a: [1, 2.5]\nb: {c: yes}\nd: 0-255\n") == {
+    assert read_yaml("a: [1, 2.5]\nb: {c: true}\nd: 0-255\n") == {
         "a": [1, 2.5],
         "b": {"c": True},
         "d": "0-255",
     }
     assert read_yaml("") is None
+
+
+def test_only_true_and_false_are_truth_values() -> None:
+    """A key `on`, a class `no` or a country's code stays the word that was written."""
+    assert read_yaml("{on: [yes, no, off, y, N], a: [True, FALSE]}") == {
+        "on": ["yes", "no", "off", "y", "N"],
+        "a": [True, False],
+    }
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def test_long_nonsense_is_cut() -> None:
 def test_a_threat_is_its_parts() -> None:
     """Text and config say the same, and equal parts are one threat."""
     one = Threat("Linf", "8/255")
-    assert one.text == "Linf:8/255:white"
-    assert one.as_config() == {"norm": "Linf", "eps": "8/255", "knowledge": "white"}
+    assert one.text == "Linf:8/255:white:gate"
+    told = {"norm": "Linf", "eps": "8/255", "knowledge": "white", "budget": "gate"}
+    assert one.as_config() == told
     assert Threat(**one.as_config()) == one
-    assert len({one, Threat("Linf", "8/255", "white"), Threat("Linf", "4/255")}) == 2
+    assert len({one, Threat("Linf", "8/255", "white", "gate"), Threat("Linf", "4/255")}) == 2

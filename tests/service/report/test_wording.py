@@ -44,7 +44,7 @@ def test_numbers_with_units(value: float | None, unit: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("identity", "told"),
     [
-        ("Linf:8/255:white:gate-1", "Linf, ε = 8/255, white box"),
+        ("Linf:8/255:white:gate", "Linf, ε = 8/255, white box"),
         ("L2:1/2", "L2, ε = 1/2"),
         ("Linf:8/255:odd", "Linf, ε = 8/255, odd"),
         ("nonsense", "nonsense"),

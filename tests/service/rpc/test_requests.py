@@ -112,6 +112,14 @@ def test_a_request_id_of_another_wish_is_refused(client: Client, audit: str) -> 
     assert refused.value.code is Code.REQUEST_ID_REUSED
 
 
+def test_an_audit_becomes_a_baseline_and_stops_being_one(client: Client, audit: str) -> None:
+    """Told back with the time, and listed among the others only when asked for all."""
+    assert not [*client.list_audits(AuditQuery("", 9, baselines=True))]
+    assert client.set_baseline(audit).baseline_since is not None
+    assert [one.name for one in client.list_audits(AuditQuery("", 9, baselines=True))] == [audit]
+    assert client.set_baseline(audit, withdraw=True).baseline_since is None
+
+
 def test_every_change_carries_a_request_id(served: Served, client: Client, audit: str) -> None:
     """Cancel and delete may be sent again by the channel, so they carry an id as well."""
     client.cancel_audit(audit)

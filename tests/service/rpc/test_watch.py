@@ -19,7 +19,7 @@ from service.rpc.ports import (
 from service.wire.events import event_from_pb
 from support.rpc_server import Served, make_audit
 
-BRACKET = Bracket("Linf:8/255:white:gate-1", 500, 20, 7, 13, low=0.0, high=0.98)
+BRACKET = Bracket("Linf:8/255:white:gate", 500, 20, 7, 13, low=0.0, high=0.98)
 STORY: list[EventBody] = [
     StateChanged("running"),
     Progress("attacks.linf", 1, 20),

@@ -1,12 +1,13 @@
 """Claims are confirmed in exact arithmetic, or not at all."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from analyzers.contract import Array
-from service.sandbox.witness import Opinion, confirmed, opinion, within
+from service.sandbox.witness import Opinion, fooled, inside_ball, inside_grid, opinion, within
 
 EPS = Fraction(8, 255)
 
@@ -55,48 +56,97 @@ def picture(value: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return np.full((1, 1, 2, 2), value, np.float32)
 
 
-LABEL = np.array([0])
-OTHER = np.array([[0.0, 1.0]], np.float32)
-SAME = np.array([[1.0, 0.0]], np.float32)
-
-
 @pytest.mark.parametrize(
-    ("witness", "logits", "holds"),
+    ("witness", "holds"),
     [
-        (picture(0.51), OTHER, True),
-        (picture(0.51), SAME, False),
-        (picture(0.54), OTHER, False),
-        (picture(0.51), np.array([[np.nan, 1.0]], np.float32), False),
-        (picture(np.nan), OTHER, False),
+        (picture(0.51), True),
+        (picture(0.5), True),
+        (picture(0.54), False),
+        (picture(np.nan), False),
+        (picture(np.inf), False),
+        (picture(-np.inf), False),
     ],
 )
-def test_claim_needs_label_ball_and_numbers(
+def test_a_picture_must_be_one_inside_the_ball(
     witness: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    logits: np.ndarray[tuple[int, int], np.dtype[np.float32]],
     holds: bool,
 ) -> None:
-    """A claim holds only with another label, inside the ball, with finite numbers throughout."""
-    found = confirmed(picture(0.5), witness, logits, LABEL, norm="Linf", eps="8/255")
+    """Numbers throughout, no pixel further away than eps; hostile ones cost no warning."""
+    found = inside_ball(picture(0.5), witness, norm="Linf", eps="8/255")
     assert found.tolist() == [holds]
 
 
-def test_claim_outside_the_box_is_refused() -> None:
-    """A witness below 0 is no picture, however close it is."""
-    found = confirmed(picture(0.0), picture(-0.01), OTHER, LABEL, norm="Linf", eps="8/255")
-    assert found.tolist() == [False]
+def test_one_bad_pixel_is_enough() -> None:
+    """In either check; the other pictures are judged by themselves."""
+    clean, moved = np.repeat(picture(0.5), 3, axis=0), np.repeat(picture(0.51), 3, axis=0)
+    moved[1, 0, 1, 1] = 0.6
+    assert inside_ball(clean, moved, norm="Linf", eps="8/255").tolist() == [True, False, True]
+    codes = np.full((3, 1, 2, 2), 90, np.uint8)
+    other = codes + np.uint8(8)
+    other[1, 0, 1, 1] += 1
+    assert inside_grid(codes, other, norm="Linf", eps="8/255").tolist() == [True, False, True]
 
 
-def test_unknown_norm_is_an_error() -> None:
+@pytest.mark.parametrize(("clean", "moved"), [(0.0, -0.01), (1.0, 1.01)])
+def test_a_picture_outside_the_box_is_none(clean: float, moved: float) -> None:
+    """Below 0 or above 1 there are no pixels, however close."""
+    assert not inside_ball(picture(clean), picture(moved), norm="Linf", eps="8/255").any()
+
+
+@pytest.mark.parametrize("eps", ["8/255", "0", "1", "1/10", "7/510", "1/256", "254/255"])
+def test_codes_are_counted_in_whole_steps(eps: str) -> None:
+    """Every pair of codes, by rational arithmetic: no wrap at either end of the scale."""
+    clean, moved = (one.astype(np.uint8).reshape(-1, 1, 1, 1) for one in np.indices((256, 256)))
+    found = inside_grid(clean, moved, norm="Linf", eps=eps)
+    steps = np.abs(np.subtract(*np.indices((256, 256)))).ravel()
+    exact = [Fraction(int(step), 255) <= Fraction(eps) for step in range(256)]
+    assert np.array_equal(found, np.array(exact)[steps])
+
+
+def test_control_codes_subtracted_as_they_are_wrap() -> None:
+    """Why the check widens them first: 2 - 250 is 8 in 8 bits."""
+    clean, moved = (np.full((1, 1, 1, 1), code, np.uint8) for code in (250, 2))
+    assert (moved - clean).item() == 8
+    assert not inside_grid(clean, moved, norm="Linf", eps="8/255").any()
+
+
+@pytest.mark.parametrize(("stored", "sent"), [("float32", "uint8"), ("uint8", "float32")])
+def test_only_codes_lie_on_the_grid(stored: str, sent: str) -> None:
+    """Neither pictures that are stored otherwise nor witnesses that are none have 8 bits."""
+    clean, moved = np.zeros((2, 1, 2, 2), stored), np.zeros((2, 1, 2, 2), sent)
+    assert not inside_grid(clean, moved, norm="Linf", eps="1").any()
+
+
+@pytest.mark.parametrize("check", [inside_ball, inside_grid])
+def test_unknown_norm_is_an_error(check: Callable[..., object]) -> None:
     """A norm without a check never confirms anything by accident."""
     with pytest.raises(ValueError, match="no check"):
-        confirmed(picture(0.5), picture(0.5), OTHER, LABEL, norm="L7", eps="8/255")
+        check(picture(0.5), picture(0.5), norm="L7", eps="8/255")
 
 
-def held(logits: Array, uploaded: Array | None = None) -> Opinion:
-    """What others say of two claims, both well inside the ball."""
-    clean = np.concatenate([picture(0.5), picture(0.5)])
+@pytest.mark.parametrize(
+    ("row", "holds"),
+    [
+        ([0.0, 1.0], True),
+        ([1.0, 0.0], False),
+        ([1.0, 1.0], False),
+        ([np.nan, 1.0], False),
+        ([0.0, np.inf], False),
+        ([-np.inf, 1.0], False),
+    ],
+)
+def test_an_answer_must_be_another_class_in_numbers(row: list[float], holds: bool) -> None:
+    """A tie is the answer of the lower class, and a hole is no answer."""
+    assert fooled(np.array([row], np.float32), np.array([0])).tolist() == [holds]
+
+
+INSIDE = np.array([True, True])
+
+
+def held(logits: Array, uploaded: Array | None = None, *, inside: Array = INSIDE) -> Opinion:
+    """What others say of two claims, both of class 0."""
     answers = {"logits": logits} if uploaded is None else {"logits": logits, "uploaded": uploaded}
-    return opinion(clean, clean, answers, np.array([0, 0]), norm="Linf", eps="8/255")
+    return opinion(inside, answers, np.array([0, 0]))
 
 
 FOOLED = np.array([[0.0, 1.0], [0.0, 1.0]], np.float32)
@@ -119,3 +169,10 @@ def test_an_upload_that_answers_out_of_shape_denies_everything() -> None:
     assert held(FOOLED, FOOLED[:1]) == Opinion([None, None], 2, 2)
     assert held(FOOLED[:1]) == Opinion([None, None], 0, 0)
     assert held(np.float32(3) * np.ones(2, np.float32)) == Opinion([None, None], 0, 0)
+
+
+def test_a_claim_outside_its_ball_counts_for_nothing() -> None:
+    """Whoever it fools; that the upload was asked is counted all the same."""
+    outside = np.array([True, False])
+    assert held(FOOLED, inside=outside) == Opinion([1, None], 0, 0)
+    assert held(FOOLED, FOOLED, inside=outside) == Opinion([1, None], 2, 0)

@@ -311,6 +311,17 @@ async def test_an_upload_may_be_finished_twice_at_once(blobs: Blobs, tmp_path: P
     assert await blobs.read_bytes(DIGEST) == DATA
 
 
+async def test_an_upload_finished_a_moment_ago_is_still_known(blobs: Blobs) -> None:
+    """Who asks between the end of the work and its return to the first caller hears the same."""
+    await upload(blobs, DATA)
+    first = asyncio.create_task(blobs.finish(NAME, DIGEST, len(DATA)))
+    await asyncio.sleep(0)
+    while blobs.committed_size(NAME):
+        time.sleep(0.001)
+    await blobs.finish(NAME, DIGEST, len(DATA))
+    await first
+
+
 async def test_a_caller_that_goes_away_leaves_a_sound_upload(blobs: Blobs) -> None:
     """Calls cancelled in the middle of a piece neither tear it nor write it twice."""
     have = 0

@@ -1,6 +1,7 @@
 """Transactions: what each door lets through, and what a crash or a cancelled task leaves."""
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -130,6 +131,35 @@ async def test_a_writer_that_is_cancelled_lets_go_of_the_lock(
     async with database.read() as connection:
         ended = await connection.scalar(text("SELECT count(*) FROM blob"))
     assert 1 <= ended <= 61
+
+
+@pytest.mark.parametrize("door", ["read", "write"])
+async def test_closing_waits_for_transactions_and_leaves_no_connection(url: str, door: str) -> None:
+    """Disposing of a pool closes what lies in it; what is in use would never be closed.
+
+    A connection that is forgotten says so when it is collected, which fails this test.
+    """
+    found = await Database.open(url)
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def use() -> int:
+        async with found.read() if door == "read" else found.write() as connection:
+            begun.set()
+            await may_end.wait()
+            return int(await connection.scalar(text("SELECT 7")) or 0)
+
+    using = asyncio.create_task(use())
+    await begun.wait()
+    closing_it = asyncio.create_task(found.close())
+    await asyncio.sleep(0)
+    assert not closing_it.done()
+    may_end.set()
+    assert await using == 7
+    await closing_it
+    gc.collect()
+    with pytest.raises(AssayError) as refused:
+        await use()
+    assert refused.value.code is Code.STORE_UNAVAILABLE
 
 
 async def test_times_come_from_the_database_in_utc(catalogue: Catalogue) -> None:

@@ -350,7 +350,7 @@ def test_the_bracket_carries_the_shares_that_people_read() -> None:
 
 def test_an_empty_bracket_knows_nothing() -> None:
     """Before the first commit the bracket is [0, 1] and has no share of standing images."""
-    message = parts.bracket_to_pb(Bracket("Linf:8/255:white:gate-1", 500, 0, 0, 0))
+    message = parts.bracket_to_pb(Bracket("Linf:8/255:white:gate", 500, 0, 0, 0))
     assert (message.certified_share, message.attacked_share) == (0.0, 1.0)
     assert not message.HasField("standing_share")
 

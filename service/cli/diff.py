@@ -1,0 +1,83 @@
+"""``assay diff``: two audits side by side. Needs no service and no model."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.options import Debug
+from service.cli.terminal import say
+from service.cli.verb import verb
+from service.errors import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzers.contract import Json
+
+_Given = Annotated[
+    Path, typer.Argument(help="The folder of an audit's files, or its evidence.json.")
+]
+
+
+@verb
+def diff(
+    old: _Given,
+    new: _Given,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    debug: Debug = False,
+) -> Exit:
+    """Compare two audits image by image: what changed, and whether chance explains it."""
+    from service.cli.baselines import evidence_at
+    from service.core.comparing import compared
+    from service.gate import DAMAGE, not_evidence, parse_evidence
+
+    try:
+        found = compared(*(parse_evidence(evidence_at(one)) for one in (old, new)))
+    except DAMAGE as error:
+        raise not_evidence() from error
+    if as_json:
+        say(json.dumps(found, indent=1, sort_keys=True))
+        return Exit.PASS
+    for line in _lines(found):
+        say(line)
+    return Exit.PASS
+
+
+def _lines(found: "Mapping[str, Json]") -> list[str]:
+    from service.report import wording
+
+    lines = [
+        f"{one['what']}: {wording.plain(one['old'], 40)} -> {wording.plain(one['new'], 40)}"
+        + (" (not comparable)" if one["state"] == "incomparable" else "")
+        for one in found["differences"]
+    ] or ["Both audits were made alike, of the same model."]
+    for one in found["changes"]:
+        lines += ["", *_change(one)]
+    return lines
+
+
+def _change(one: "Mapping[str, Json]") -> list[str]:
+    from service.core.regression import points
+    from service.report import wording
+
+    about = " ".join(part for part in (one["metric"], one["threat"], one["depth"]) if part)
+    if one["label"] == "incomparable":
+        return [f"{about}: cannot be compared, {one['why']}."]
+    low, high = one["interval"]
+    told = [
+        f"{about}: {one['label']}, {points(one['difference'])} ({points(low)} to {points(high)}, "
+        f"n = {one['n']})",
+        f"  {one['newly_broken']} newly fell, {one['newly_standing']} newly stand"
+        + (f"; rows {', '.join(map(str, one['broken_rows']))}" if one["broken_rows"] else ""),
+    ]
+    lost = [group for group in one["classes"] if group["new"] < group["old"]][:5]
+    if lost:
+        words = ", ".join(
+            f"{wording.plain(group['class'], 40)} {group['old']} -> {group['new']}"
+            for group in lost
+        )
+        told.append(f"  classes that lost most: {words}")
+    return told

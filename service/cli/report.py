@@ -1,0 +1,153 @@
+"""``assay report``: evidence and verdict in another form. Needs no service and no model."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from service.cli.options import Debug
+from service.cli.terminal import note
+from service.cli.verb import verb
+from service.errors import AssayError, Code, Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzers.contract import Json
+
+Form = Literal["md", "junit", "html"]
+
+
+@verb
+def report(
+    evidence: Annotated[
+        Path, typer.Argument(metavar="EVIDENCE", help="evidence.json of an earlier run.")
+    ],
+    *,
+    verdict: Annotated[
+        Path | None,
+        typer.Option(
+            "--verdict",
+            metavar="FILE",
+            help="Its verdict; without this option, verdict.json beside the evidence, if any.",
+        ),
+    ] = None,
+    form: Annotated[
+        Form,
+        typer.Option("--format", help="Markdown, JUnit, or the page (without pictures of images)."),
+    ] = "md",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", dir_okay=False, help="Where to; else standard output."
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> Exit:
+    """Write the report of an earlier run in another form, offline; ends with 0 once written."""
+    from service.gate import DAMAGE
+
+    measured = _read(evidence, "evidence", dict)
+    judged = _verdict(evidence, verdict)
+    if judged is not None:
+        _check_pair(measured, judged)
+    elif form == "junit":
+        raise AssayError(
+            Code.FILE_NOT_FOUND,
+            "JUnit tells how requirements were judged; there is no verdict beside the evidence.",
+            "Give the verdict.json that `assay check` wrote: --verdict FILE.",
+        )
+    try:
+        body = _rendered(form, measured, judged, evidence.parent)
+    except DAMAGE as error:
+        raise _damaged(evidence, "evidence") from error  # edited files may miss anything anywhere
+    _write(body, out)
+    return Exit.PASS
+
+
+def _verdict(evidence: Path, given: Path | None) -> "Mapping[str, Json] | None":
+    from service.cli.files import VERDICT
+
+    beside = evidence.parent / VERDICT
+    if given is None and not beside.is_file():
+        return None
+    return _read(given or beside, "verdict", list)
+
+
+_KEYS = {"evidence": "facts", "verdict": "requirements"}
+
+
+def _read(path: Path, what: str, kind: type) -> "Mapping[str, Json]":
+    """A file of a report, with the part that makes it one."""
+    from service.gate import parse_evidence
+
+    try:
+        body = parse_evidence(path.read_bytes())
+    except OSError as error:
+        raise AssayError(
+            Code.FILE_NOT_FOUND,
+            f"There is no {what} file '{path}' that can be read.",
+            f"Check the path; it was looked for in {Path.cwd()}.",
+        ) from error
+    except AssayError as error:
+        raise _damaged(path, what) from error
+    if not isinstance(body.get(_KEYS[what]), kind):
+        raise _damaged(path, what)
+    return body
+
+
+def _damaged(path: Path, what: str) -> AssayError:
+    return AssayError(
+        Code.EVIDENCE_INVALID,
+        f"'{path}' is not the {what} of an audit, or a part of it is missing.",
+        f"Give the {what}.json that `assay check` wrote.",
+    )
+
+
+def _check_pair(evidence: "Mapping[str, Json]", verdict: "Mapping[str, Json]") -> None:
+    """A verdict on other evidence would say untrue things about this one."""
+    from service.core.evidence import evidence_digest
+
+    if verdict.get("evidence_digest") != evidence_digest(evidence):
+        raise AssayError(
+            Code.EVIDENCE_INVALID,
+            "The verdict was given on other evidence than the file holds.",
+            "Give the two files that one run wrote.",
+        )
+
+
+def _rendered(
+    form: Form, evidence: "Mapping[str, Json]", verdict: "Mapping[str, Json] | None", beside: Path
+) -> bytes:
+    """One form of it; each is loaded only where it is asked for."""
+    if form == "html":
+        from service.report.html import render_html
+
+        return render_html(evidence, verdict)
+    if form == "junit":
+        from service.report.junit import render_junit
+
+        return render_junit(evidence, verdict)
+    from service.cli.files import PAGE
+    from service.report.markdown import render_markdown
+
+    page = beside / PAGE
+    return render_markdown(evidence, verdict, report=str(page) if page.is_file() else "").encode()
+
+
+def _write(body: bytes, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        out.write_bytes(body)
+    except OSError as error:
+        raise AssayError(
+            Code.REQUEST_INVALID,
+            f"The report cannot be written to '{out}': {str(error.strerror).lower()}.",
+            "Name a file in a folder that is there and may be written to: --out FILE.",
+        ) from error
+    note(f"Written: {out}")

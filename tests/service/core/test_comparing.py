@@ -1,0 +1,76 @@
+"""Two audits without a policy: what differs, which images changed, and of which classes."""
+
+from typing import Any
+
+import pytest
+
+from service.core.comparing import SHOWN, compared
+from support.verdicts import ATTACK, N, evidence
+
+ROBUST = ("robust_accuracy", "Linf:8/255:white:gate")
+
+
+def change(found: dict[str, Any], depth: str = "float32") -> dict[str, Any]:
+    """What became of robust accuracy."""
+    return next(
+        one
+        for one in found["changes"]
+        if (one["metric"], one["threat"], one["depth"]) == (*ROBUST, depth)
+    )
+
+
+def test_nothing_changed_is_the_same() -> None:
+    """Not one image, so no interval is needed to say so."""
+    found = compared(evidence(broken=0.3), evidence(broken=0.3))
+    assert found["comparable"]
+    assert found["differences"] == []
+    assert {one["label"] for one in found["changes"]} == {"same"}
+
+
+def test_a_worse_model_is_worse_by_the_images_that_fell() -> None:
+    """Counted from the states by hand, image by image and class by class."""
+    old, new = evidence(broken=0.3), evidence(broken=0.6)
+    found = change(compared(old, new))
+    before, after = (one["facts"]["samples"][ATTACK]["each"] for one in (old, new))
+    fell = [row for row in range(N) if (before[row], after[row]) == ("s", "b")]
+    assert (found["label"], found["newly_standing"]) == ("worse", 0)
+    assert found["newly_broken"] == len(fell) > SHOWN
+    assert found["broken_rows"] == fell[:SHOWN]
+    assert found["difference"] == -len(fell) / N
+    lost = {one["class"]: one["old"] - one["new"] for one in found["classes"]}
+    assert lost == {str(label): sum(row % 10 == label for row in fell) for label in range(10)}
+    losses = [one["old"] - one["new"] for one in found["classes"]]
+    assert losses == sorted(losses, reverse=True)
+    back = change(compared(new, old))
+    assert (back["label"], back["newly_broken"]) == ("better", 0)
+
+
+def test_a_few_images_may_be_chance() -> None:
+    """Two images of three hundred tell nothing."""
+    old, new = evidence(broken=0.3), evidence(broken=0.3)
+    told = new["facts"]["samples"][ATTACK]
+    told["each"] = told["each"].replace("s", "b", 2)
+    told["states"]["standing"] -= 2
+    told["states"]["broken"] += 2
+    found = change(compared(old, new))
+    assert (found["label"], found["newly_broken"]) == ("unknown", 2)
+
+
+@pytest.mark.parametrize("group", [("data", "digest"), ("plan", "seed")])
+def test_other_images_are_not_compared(group: tuple[str, str]) -> None:
+    """No number is told where pairs would be of different pictures."""
+    old, new = evidence(), evidence()
+    new["facts"][group[0]][group[1]] = "7"
+    found = compared(old, new)
+    assert not found["comparable"]
+    assert {one["label"] for one in found["changes"]} == {"incomparable"}
+    assert "difference" not in found["changes"][0]
+
+
+def test_classes_are_called_by_their_names() -> None:
+    """Where the newer evidence has any."""
+    old, new = evidence(broken=0.3), evidence(broken=0.5)
+    new["facts"]["data"]["class_names"] = [f"kind {label}" for label in range(10)]
+    assert {one["class"] for one in change(compared(old, new))["classes"]} == {
+        f"kind {label}" for label in range(10)
+    }
