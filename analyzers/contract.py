@@ -202,6 +202,8 @@ class Case:
     """Blobs of other analyzers, complete or absent: name -> rows -> digest."""
     earlier: Mapping[str, Sequence[Earlier]] = field(default_factory=dict[str, Any])
     """What broke the last release, by threat."""
+    needed: Mapping[str, Sequence[Done]] = field(default_factory=dict[str, Any])
+    """What analyzers named in ``needs`` have done, by key, once they ended."""
 
     @property
     def n(self) -> int:

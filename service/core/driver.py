@@ -63,15 +63,26 @@ def instances_for(
                 f"Use one of: {', '.join(sorted(known))}.",
             )
     found: dict[str, Instance] = {}
-    asked = {need for one in catalogue for need in one.description.needs} | set(wanted or ())
+    asked = _asked(catalogue, policy, set(wanted or ()))
     for analyzer in sorted(catalogue, key=lambda one: not one.description.first):
-        if policy is None and wanted and analyzer.description.id not in wanted:
-            continue
-        if analyzer.description.on_demand and analyzer.description.id not in asked:
+        if analyzer.description.id not in asked:
             continue
         config = dict((wanted or {}).get(analyzer.description.id, {}))
         found.update((one.key, one) for one in _instances_of(analyzer, config, policy))
     return list(found.values())
+
+
+def _asked(catalogue: Sequence[Analyzer], policy: Policy | None, wanted: set[str]) -> set[str]:
+    """Ids of what runs: what is wanted, else what runs unasked, and whatever those need."""
+    if policy is None and wanted:
+        asked = wanted
+    else:
+        unasked = (one.description for one in catalogue if not one.description.on_demand)
+        asked = wanted | {one.id for one in unasked}
+    for one in reversed(catalogue):  # needs lie before whoever has them
+        if one.description.id in asked:
+            asked = asked | set(one.description.needs)
+    return asked
 
 
 def _instances_of(
@@ -156,15 +167,17 @@ class Course:
         return instance.analyzer.plan(self._case_of(instance), instance.config, done, stops)
 
     def _case_of(self, instance: Instance) -> Case:
-        """The case with the blobs that an analyzer needs: of whoever ends first among its kind."""
+        """The case with what an analyzer needs: results and blobs of whoever ended of its kind."""
         needs = instance.analyzer.description.needs
+        needed: dict[str, Sequence[Done]] = {}
         inputs: dict[str, dict[Rows, Digest]] = {}
         for other in self.instances if needs else ():
             if other.analyzer.description.id in needs and self._ended(other):
-                for one in self._done[other.key]:
+                needed[other.key] = self.done(other)
+                for one in needed[other.key]:
                     for name, blob in one.blobs.items():
                         inputs.setdefault(f"{other.key}/{name}", {})[one.unit.rows] = blob
-        return replace(self.case, inputs=inputs) if inputs else self.case
+        return replace(self.case, inputs=inputs, needed=needed) if needed else self.case
 
     def _ended(self, instance: Instance) -> bool:
         """Whether nothing of it is left to run: blobs are handed on whole or not at all."""
@@ -218,7 +231,8 @@ class Course:
 
     def measurements(self, instance: Instance) -> Sequence[Measurement]:
         """What the committed units of one instance add up to."""
-        return instance.analyzer.merge(self.case, instance.config, self._done[instance.key])
+        case = self._case_of(instance)
+        return instance.analyzer.merge(case, instance.config, self._done[instance.key])
 
 
 def _fails(stop: Stop, one: Measurement, depth: Depth) -> bool:

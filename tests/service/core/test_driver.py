@@ -212,6 +212,17 @@ def test_what_runs_on_demand_runs_for_whoever_needs_it() -> None:
     assert instances_for((on_demand,), None, {"attacks.toy": config})
 
 
+def test_a_lens_that_does_not_run_needs_nothing() -> None:
+    """What only a sleeping lens needs sleeps too; waking the lens wakes both."""
+    on_demand = replace(ATTACK, description=replace(ATTACK.description, on_demand=True))
+    lens = a_lens([])
+    sleeping = replace(lens, description=replace(lens.description, on_demand=True))
+    rules = policy()
+    assert not instances_for((on_demand, sleeping), rules)
+    asked = instances_for((on_demand, sleeping), rules, {lens.description.id: {}})
+    assert {one.analyzer.description.id for one in asked} == {"attacks.toy", lens.description.id}
+
+
 def test_who_vouches_is_not_asked_about_a_threat_that_failed() -> None:
     """Its units run where the attack stands, and not where it settled a FAIL."""
     told = replace(ATTACK.description, id="trust.toy", vouches=True)
