@@ -33,7 +33,7 @@ test: $(DEV) ## run the tests with coverage, then those against the built wheel 
 	$(PY) -m pytest tests/installed
 
 test-deep: $(DEV) ## run what takes longer: many seeds, real peers, a clean install (and GPU tests where there is one)
-	$(PY) -m pytest -m 'deep or gpu'
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --durations=40 -m "deep or gpu"
 
 parity: $(DEV) ## every reference model against its recorded survivors, every liar under 20 seeds (an hour)
 	$(PY) -m pytest -m parity

@@ -13,7 +13,7 @@ from service.cli.main import app
 from service.core.artefact import GRADE
 from service.core.artefact import RULES as ARTEFACT
 
-PAGES = Path(__file__).parents[2] / "docs" / "findings"
+PAGES = Path(__file__).parents[2] / "service" / "help" / "findings"
 RULES = [(one.description.id, rule) for one in ALL for rule in one.description.findings]
 IDS = [*dict.fromkeys(rule.id for _, rule in RULES), *ARTEFACT]
 SECTIONS = (
