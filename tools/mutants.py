@@ -6,15 +6,17 @@ notices is told with its line. Under the aim the program exits with 1.
 
 import argparse
 import ast
+import importlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 AIM: Final = 0.90
@@ -32,6 +34,9 @@ TESTS: Final[Mapping[str, Sequence[str]]] = {
     "waiver_grounds": ("waiving", "gate_table"),
     "waiving": ("waiving", "gate_table"),
 }
+_LIBRARIES: Final = ("hypothesis", "jsonschema", "numpy", "pydantic", "scipy.stats", "yaml")
+"""What the tests load beside the project itself, which every fork loads from its own copy."""
+_LOADED_BEFORE: Final = "ignore::pytest.PytestAssertRewriteWarning"
 _COPIED: Final = ("analyzers", "service", "proto", "tests", "pyproject.toml")
 _SECONDS: Final = 120
 _OTHER: Final[Mapping[type[ast.AST], type[ast.AST]]] = {
@@ -124,28 +129,50 @@ def _named(one: ast.AST, other: ast.AST) -> str:
     return f"{type(one).__name__} -> {type(other).__name__}"
 
 
-def noticed(home: Path, mutant: Mutant) -> bool:
-    """Whether a test of the module fails, or does not end."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "project"
+def noticed(home: Path, mutants: Sequence[Mutant], jobs: int) -> list[bool]:
+    """Of each mutant, whether a test of its module fails, or does not end."""
+    found, running = [False] * len(mutants), dict[int, tuple[int, Path]]()
+    for place, mutant in enumerate(mutants):
+        if len(running) >= jobs:
+            _reap(running, found)
+        copy = Path(tempfile.mkdtemp(dir=home.parent)) / "project"
         shutil.copytree(home, copy, copy_function=os.link)
         path = copy / CORE / f"{mutant.module}.py"
         path.unlink()
         path.write_text(mutant.source)
-        return _run(copy, mutant.module) != 0
+        running[_started(copy, mutant.module)] = (place, copy)
+    while running:
+        _reap(running, found)
+    return found
 
 
-def _run(copy: Path, module: str) -> int:
-    tests = [f"tests/{CORE}/test_{name}.py" for name in TESTS[module]]
-    words = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    environment = {**os.environ, "PYTHONPATH": f"{copy}:{copy / 'proto'}", "OMP_NUM_THREADS": "1"}
-    child = os.posix_spawn(
-        "/usr/bin/env",
-        ["env", "-C", str(copy), "timeout", str(_SECONDS), *words],
-        environment,
-        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
-    )
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def _reap(running: dict[int, tuple[int, Path]], found: list[bool]) -> None:
+    """Wait for one run to end."""
+    child, status = os.wait()
+    place, copy = running.pop(child)
+    found[place] = os.waitstatus_to_exitcode(status) != 0
+    shutil.rmtree(copy.parent)
+
+
+def _started(copy: Path, module: str) -> int:
+    """A fork that runs the tests of a module in a copy; the libraries are loaded already."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        signal.alarm(_SECONDS)
+        os.chdir(copy)
+        ours = {"", str(ROOT), str(ROOT / "proto"), str(ROOT / "tests")}
+        sys.path[:] = [str(copy), str(copy / "proto"), *(p for p in sys.path if p not in ours)]
+        sys.dont_write_bytecode = True
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        tests = [f"tests/{CORE}/test_{name}.py" for name in TESTS[module]]
+        words = ["-x", "-q", "-p", "no:cacheprovider", "-W", _LOADED_BEFORE]
+        os._exit(int(pytest.main([*words, *tests])))
+    finally:
+        os._exit(1)
 
 
 def main() -> int:
@@ -154,16 +181,18 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", default=list(TESTS), help="of service/core")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     told = parser.parse_args()
+    for name in _LIBRARIES:
+        importlib.import_module(name)
     killed = total = 0
     with tempfile.TemporaryDirectory() as folder:
         home = _copied(Path(folder) / "home")
         for module in told.modules:
             mutants = mutants_of(module, (home / CORE / f"{module}.py").read_text())
-            if _run(home, module) != 0:
+            unchanged = Mutant(module, 0, "", (home / CORE / f"{module}.py").read_text())
+            if noticed(home, [unchanged], 1) != [False]:
                 print(f"{module}: its tests fail without any change")
                 return 1
-            with ThreadPoolExecutor(told.jobs) as pool:
-                seen = list(pool.map(noticed, repeat(home), mutants))
+            seen = noticed(home, mutants, told.jobs)
             killed, total = killed + sum(seen), total + len(seen)
             print(f"{module:16} {sum(seen)} of {len(seen)} noticed", flush=True)
             for mutant, dead in zip(mutants, seen, strict=True):

@@ -14,6 +14,7 @@ from service.cli.options import (
     ExpectAccuracy,
     ExplainCache,
     Layout,
+    Lenses,
     Limit,
     Model,
     NoConfig,
@@ -55,12 +56,14 @@ def audit(  # noqa: PLR0913 - the options of a command
     server: Server = None,
     detach: Detach = False,
     explain_cache: ExplainCache = False,
+    lenses: Lenses = None,
     out: Out = Path("assay-out"),
     no_config: NoConfig = False,
     debug: Debug = False,
 ) -> Exit:
     """Measure a model against the threats of a policy, to the end and without a verdict."""
     from service.cli.durations import seconds_of
+    from service.cli.looking import lens_specs
     from service.cli.policies import read_policy, warn_of_seed
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
@@ -80,6 +83,7 @@ def audit(  # noqa: PLR0913 - the options of a command
         expected_accuracy=expect_accuracy,
         seed=seed,
         deadline_seconds=seconds_of(deadline),
+        analyzers=lens_specs(lenses, written.checked, judged=False),
         evidence_only=True,
     )
     return _run(wish, out, server=server, detach=detach, explain_cache=explain_cache)

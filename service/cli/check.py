@@ -17,6 +17,7 @@ from service.cli.options import (
     ExpectAccuracy,
     ExplainCache,
     Layout,
+    Lenses,
     Limit,
     Model,
     NoConfig,
@@ -62,6 +63,7 @@ def check(  # noqa: PLR0913 - the options of a command
     detach: Detach = False,
     dry_run: DryRun = False,
     explain_cache: ExplainCache = False,
+    lenses: Lenses = None,
     out: Out = Path("assay-out"),
     no_config: NoConfig = False,
     debug: Debug = False,
@@ -69,6 +71,7 @@ def check(  # noqa: PLR0913 - the options of a command
     """Audit a model and judge it by your policy. The verdict decides the exit code."""
     from service.cli.baselines import read_baseline, read_waivers
     from service.cli.durations import seconds_of
+    from service.cli.looking import lens_specs
     from service.cli.policies import read_policy, warn_of_seed
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
@@ -89,6 +92,7 @@ def check(  # noqa: PLR0913 - the options of a command
         expected_accuracy=expect_accuracy,
         seed=seed,
         deadline_seconds=seconds_of(deadline),
+        analyzers=lens_specs(lenses, written.checked, judged=True),
         waivers=read_waivers(waivers),
         baseline=earlier.name,
         baseline_evidence=earlier.evidence,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.core.lenses import Look
 from service.core.profiles import Name
 
 _ABOUT_MODEL = "The model"
@@ -63,6 +64,16 @@ UnderProfile = Annotated[
         "--profile",
         help="Have the policy extend this profile, which says what the policy leaves open: how "
         "many images there must be, and how much is tried.",
+    ),
+]
+Lenses = Annotated[
+    Look | None,
+    typer.Option(
+        "--lenses",
+        help="How far to look inside the model: weights alone, quick (minutes), or full (a night). "
+        "Lenses explain and decide nothing. Without it a check looks at weights, with the profile "
+        "release quickly and with deep fully; an audit looks quickly.",
+        rich_help_panel=_ABOUT_RUN,
     ),
 ]
 Baseline = Annotated[

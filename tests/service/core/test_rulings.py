@@ -204,6 +204,13 @@ def test_the_images_needed_are_those_of_the_normal_limit() -> None:
     assert images_needed(LINE, 4, 10) > 10**6
 
 
+def test_images_looked_at_already_are_not_asked_for_again() -> None:
+    """381 images tell 45 % from 40 %; of them 100 were seen, so 281 more are named."""
+    assert images_needed(LINE, 45, 100) == 381
+    told = settles("interval", LINE, Tally(100, 100, 45, 55, 0, 100))
+    assert told.startswith("About 281 more images")
+
+
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_a_threshold_further_away_needs_fewer_images(standing: int, seen: int) -> None:
     """The estimate shrinks as the share leaves the threshold, and is never below one."""
