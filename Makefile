@@ -38,7 +38,7 @@ test-deep: $(DEV) ## run what takes longer: many seeds, real peers, a clean inst
 parity: $(DEV) ## every reference model against its recorded survivors, every liar under 20 seeds (an hour)
 	$(PY) -m pytest -m parity
 
-check: $(DEV) ## lint, formatting, types, layers, generated code, proto style, policy schema
+check: $(DEV) ## lint, formatting, types, layers, generated code, proto style, policy schema, list of metrics
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright
@@ -46,6 +46,7 @@ check: $(DEV) ## lint, formatting, types, layers, generated code, proto style, p
 	$(PY) tools/generate_protos.py --check
 	$(PY) tools/generate_protos.py --lint
 	$(PY) tools/policy_schema.py --check
+	$(PY) tools/metric_table.py --check
 	$(PIP) check
 
 format: $(DEV) ## let ruff mend what it can
