@@ -27,9 +27,9 @@ def _head() -> Iterator[str]:
     yield "# What is measured"
     yield ""
     yield "Written by `tools/metric_table.py` from the catalogue; `make check` says when it is"
-    yield "stale. A policy may require only what is *judged*; indicators hold a PASS back; everything"
-    yield "else explains. `assay explain METRIC` prints the same, and `--lenses` says which lenses"
-    yield "(those with a plan `quick` or `full`) look at a model."
+    yield "stale. A policy may require only what is *judged*; indicators hold a PASS back;"
+    yield "everything else explains. `assay explain METRIC` prints the same, and `--lenses` says"
+    yield "how far to look inside a model."
     yield ""
 
 
