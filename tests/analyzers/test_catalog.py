@@ -190,7 +190,7 @@ def test_every_module_that_defines_an_analyzer_is_listed() -> None:
     defined = [
         path
         for kind in KINDS
-        for path in sorted((ROOT / "analyzers" / kind).glob("*.py"))
+        for path in sorted((ROOT / "analyzers" / kind).rglob("*.py"))
         if re.search(r"^ANALYZER\b", path.read_text("utf-8"), re.MULTILINE)
     ]
     assert defined
@@ -206,7 +206,7 @@ def test_description_is_complete(analyzer: Analyzer) -> None:
     assert all((told.title, told.summary, told.reference, told.version))
     assert told.metrics
     for metric in told.metrics:
-        assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)
+        assert re.fullmatch(r"([a-z][a-z0-9_]*\.)?[a-z][a-z0-9_]*", metric.name)
         assert len(metric.meaning) > 20
         assert not (metric.judged and metric.grade == "C"), "explanations are never judged"
     assert set(told.indicators) <= {one.name for one in told.metrics}
