@@ -9,7 +9,7 @@ from typing import Final
 from analyzers.attacks import cascade, probe
 from analyzers.behaviour import preflight
 from analyzers.contract import Analyzer
-from analyzers.structure import filters
+from analyzers.structure import feature_maps, filters
 from analyzers.trust import trust
 
 ALL: Final[tuple[Analyzer, ...]] = (
@@ -18,6 +18,7 @@ ALL: Final[tuple[Analyzer, ...]] = (
     probe.ANALYZER,
     trust.ANALYZER,
     filters.ANALYZER,
+    feature_maps.ANALYZER,
 )
 
 VOUCHERS: Final[Mapping[str, Sequence[str]]] = {
