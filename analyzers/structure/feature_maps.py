@@ -41,7 +41,7 @@ SMALL: Final = 4
 def plan(
     case: Case, config: Mapping[str, Json], done: Sequence[Done], stop: Sequence[Stop]
 ) -> Sequence[Unit]:
-    """One unit without images; the weights that an upload brought along belong to it."""
+    """One unit without images; the weights that an upload brought along decide its result."""
     del config, stop
     source = {"weights": case.subject.source_weights} if case.subject.source_weights else {}
     return () if done else (Unit((0, 0), source, seconds=0.2),)

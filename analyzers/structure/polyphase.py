@@ -106,15 +106,9 @@ def _classes(
         [tap * apart % step for tap in range(side)]
         for side, step, apart in zip(sides, strides, dilations, strict=True)
     ]
-    places = [
-        sum(place * scale for place, scale in zip(taps, _scales(strides), strict=True))
-        for taps in itertools.product(*along)
-    ]
+    known: dict[tuple[int, ...], int] = {}
+    places = [known.setdefault(one, len(known)) for one in itertools.product(*along)]
     return np.array(places, np.int64)
-
-
-def _scales(strides: Sequence[int]) -> list[int]:
-    return [math.prod(strides[axis + 1 :]) for axis in range(len(strides))]
 
 
 def _reach(block: Floats, classes: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
