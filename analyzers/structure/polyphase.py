@@ -84,7 +84,7 @@ def steps_over(layer: ConvLayer) -> bool:
 def is_blur(layer: ConvLayer) -> bool:
     """Whether a layer only blurs: the same binomial kernel on every channel (Zhang, 2019)."""
     weight, sides = layer.weight, layer.weight.shape[2:]
-    if weight.shape[1] != 1 or layer.groups != len(weight) or layer.groups == 1:
+    if weight.shape[1] != 1 or layer.groups == 1:
         return False
     if max(sides) == 1 or max(sides) > _LARGEST_BLUR:
         return False

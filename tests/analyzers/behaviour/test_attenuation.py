@@ -113,7 +113,7 @@ def test_a_checkerboard_vanishes_in_the_mean_and_not_in_the_maximum() -> None:
 
 
 def test_half_of_the_positions_have_half_the_coherence() -> None:
-    """Some of the positions moving alike: their share, whatever the size of the move and its direction."""
+    """Some positions moving alike: their share, whatever the size and direction of the move."""
     moves = np.zeros((3, 16))
     moves[:, :4] = np.array([[2.0], [-1.0], [0.5]])
     assert coherence(moves) == pytest.approx(4 / 16)

@@ -148,13 +148,15 @@ def test_a_gate_is_not_the_last_pool() -> None:
     """Squeeze and excitation pools on the side; the maps go on."""
     nodes = [
         *stages((1, 2))[:-1],
-        node("GlobalAveragePool", "x1", "g"),
+        node("AveragePool", "x1", "g", kernel_shape=[16, 16], strides=[16, 16]),
         node("Conv", "g point", "h"),
         node("Sigmoid", "h", "open"),
         node("Mul", "x1 open", "last"),
         *MEAN,
     ]
-    assert last_of(nodes).tensor == "last"
+    found = last_of(nodes)
+    assert (found.tensor, found.size) == ("last", (16, 16))
+    assert [one.kind for one in found.shrinks] == ["convolution"]
 
 
 def test_a_block_with_a_shortcut_steps_once() -> None:

@@ -168,12 +168,14 @@ def test_small_images_have_small_maps() -> None:
     assert not fires(found)
 
 
-def test_an_image_that_is_no_square_has_a_mean_side() -> None:
+def test_what_is_no_square_has_a_mean_side() -> None:
     """The factor is of areas, so a square of as many positions has the side that is shown."""
     found = of_model(measured(net((2, 2), side=(32, 64))))
     assert found["feature_maps_positions"].value == 8 * 16
     assert found["feature_maps_downsampling"].value == 4
     assert "32x64 pixels come down to maps of 8x16" in found["feature_maps_positions"].note
+    uneven = of_model(measured(Told(LastMaps("image", 1, "mean", (4, 24)))))
+    assert uneven["feature_maps_downsampling"].value == 4
 
 
 def test_strided_layers_are_told_one_by_one_and_by_their_median() -> None:

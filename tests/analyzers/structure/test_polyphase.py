@@ -119,6 +119,15 @@ def test_kernels_without_a_constant_part_have_no_ratio() -> None:
     assert (found.strided, found.plain) == (1.0, 0.0)
 
 
+def test_the_ratio_is_a_median() -> None:
+    """One output of hardly any constant part does not carry the layer away."""
+    weight = np.zeros((3, 1, 2, 2))
+    weight[:, 0, 0] = ((1.0, 1.0), (3.0, -1.0), (1.001, -1.0))
+    found = aliasing(weight, (2, 2), (1, 1))
+    assert found is not None
+    assert found.ratio == pytest.approx(2.0)
+
+
 def layer(weight: Array, stride: int = 2, *, groups: int = 1) -> ConvLayer:
     """A convolution of given weights."""
     axes = weight.ndim - 2
