@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from analyzers.attacks import cascade, probe
-from analyzers.behaviour import preflight
+from analyzers.behaviour import attenuation, preflight
 from analyzers.contract import Analyzer
-from analyzers.structure import filters
+from analyzers.structure import feature_maps, filters
 from analyzers.trust import trust
 
 ALL: Final[tuple[Analyzer, ...]] = (
@@ -18,6 +18,8 @@ ALL: Final[tuple[Analyzer, ...]] = (
     probe.ANALYZER,
     trust.ANALYZER,
     filters.ANALYZER,
+    feature_maps.ANALYZER,
+    attenuation.ANALYZER,
 )
 
 VOUCHERS: Final[Mapping[str, Sequence[str]]] = {

@@ -430,6 +430,10 @@ class ConvLayer(NamedTuple):
     """``no`` where a batch norm still follows or where no bias is left behind."""
     origin: str = ""
     """The tensor of the upload that these weights are, when they are not the file's."""
+    strides: tuple[int, ...] = ()
+    """Positions from one window to the next, an axis each; empty where nobody said."""
+    dilations: tuple[int, ...] = ()
+    """Positions from one tap to the next, an axis each; empty where nobody said."""
 
 
 class Skipped(NamedTuple):
@@ -486,6 +490,31 @@ class Head(NamedTuple):
     """The tensor whose plain mean over all positions is ``features``; empty where none is."""
 
 
+class Shrink(NamedTuple):
+    """A node on the way from the image to its last maps that steps over positions."""
+
+    name: str
+    kind: Literal["convolution", "mean", "max", "other"]
+    strides: tuple[int, ...]
+    size: tuple[int, ...]
+    """Height and width of the maps that it leaves; empty where the graph does not tell."""
+
+
+class LastMaps(NamedTuple):
+    """The maps that the last pool turns into one number a channel, and how they came to be."""
+
+    tensor: str
+    axis: Literal[1, -1]
+    """Where the channels are."""
+    pool: Literal["mean", "max"]
+    size: tuple[int, ...]
+    """Height and width; empty where the graph does not tell."""
+    channels: int = 0
+    """0 where the graph does not tell."""
+    shrinks: tuple[Shrink, ...] = ()
+    """From the image on."""
+
+
 @dataclass(frozen=True)
 class Places:
     """What a graph offers to the lenses, in graph order."""
@@ -494,6 +523,9 @@ class Places:
     head: Head | None = None
     head_gap: str = ""
     """Why there is no head, when there is none."""
+    last: LastMaps | None = None
+    last_gap: str = "nobody looked for a pool"
+    """Why there are no last maps, when there are none."""
 
     def of(self, *roles: PlaceRole) -> list[Place]:
         """The places of these roles."""

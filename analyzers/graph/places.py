@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import onnx
 
-from analyzers.contract import Head, Place, PlaceRole, Places
+from analyzers.contract import Head, LastMaps, Place, PlaceRole, Places
 from analyzers.graph.head import IDLE, head_of
+from analyzers.graph.last_maps import last_maps
 from analyzers.graph.nonlinear import knots
 from analyzers.graph.pooling import Pool, Shapes
 from analyzers.graph.rebatch import inferred
@@ -41,7 +42,12 @@ def places_of(model: onnx.ModelProto) -> Places:
     spots = [*_first(graph), *_active(graph), *_end(graph, head, output)]
     found = [_place(graph, spot) for spot in spots]
     found = _ranked(graph, [place for place in found if place is not None])
-    return Places(found, head, "") if isinstance(head, Head) else Places(found, None, head)
+    last = last_maps(wiring, shapes, graph.tracing, output)
+    return Places(
+        found,
+        *((head, "") if isinstance(head, Head) else (None, head)),
+        *((last, "") if isinstance(last, LastMaps) else (None, last)),
+    )
 
 
 def _first(graph: _Graph) -> Iterator[_Spot]:

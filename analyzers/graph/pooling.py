@@ -10,7 +10,7 @@ from analyzers.graph.constants import attribute
 from analyzers.graph.wiring import Wiring
 
 Shapes = Mapping[str, Sequence[int]]
-PoolKind = Literal["mean", "other", "token"]
+PoolKind = Literal["mean", "max", "other", "token"]
 _POOLS: Final = frozenset(
     (
         *("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "AveragePool", "MaxPool", "LpPool"),
@@ -18,6 +18,7 @@ _POOLS: Final = frozenset(
     )
 )
 _MEANS: Final = frozenset(["GlobalAveragePool", "AveragePool", "ReduceMean"])
+_LARGEST: Final = frozenset(["GlobalMaxPool", "MaxPool", "ReduceMax"])
 _PICKS: Final = frozenset(["Gather", "Slice"])
 _FLAT = 2
 """Axes of a tensor without positions."""
@@ -37,15 +38,22 @@ def pool_of(wiring: Wiring, node: onnx.NodeProto, *, axis: int, shapes: Shapes) 
         return None
     before, after = wiring.moving(node)[0], node.output[0]
     if node.op_type.startswith("Global"):
-        kind: PoolKind = "mean" if node.op_type in _MEANS else "other"
-        return Pool(before, after, kind) if axis == 1 else None
+        return Pool(before, after, kind_of(node)) if axis == 1 else None
     shape, left = shapes.get(before, ()), shapes.get(after)
     if len(shape) <= _FLAT or not axis or left is None or math.prod(left) != shape[axis]:
         return None
     if node.op_type in _PICKS:
         return Pool(before, after, "token") if math.prod(shape) > shape[axis] else None
-    plain = node.op_type in _MEANS and _is_plain(node, shape)
-    return Pool(before, after, "mean" if plain else "other")
+    kind = kind_of(node)
+    plain = kind != "mean" or _is_plain(node, shape)
+    return Pool(before, after, kind if plain else "other")
+
+
+def kind_of(node: onnx.NodeProto) -> Literal["mean", "max", "other"]:
+    """What a pool makes of the positions in a window."""
+    if node.op_type in _MEANS:
+        return "mean"
+    return "max" if node.op_type in _LARGEST else "other"
 
 
 def _is_plain(node: onnx.NodeProto, shape: Sequence[int]) -> bool:

@@ -29,8 +29,7 @@ def conv_weights(model: onnx.ModelProto, sources: Mapping[str, Array] | None = N
         if weight is None:
             skipped.append(Skipped(name, _why_computed(node, constants)))
         else:
-            folding = _folding(wiring, node)
-            layers.append(ConvLayer(name, weight, attribute(node, "group", 1), place, folding))
+            layers.append(_layer(wiring, node, name, weight=weight, depth=place))
     found = ConvWeights(layers, skipped, bn_folded=bn_folded(model))
     return with_sources(found, sources) if sources else found
 
@@ -89,6 +88,21 @@ def parameter_count(model: onnx.ModelProto) -> int:
         int(np.prod(tensor.dims, dtype=np.int64))
         for tensor in model.graph.initializer
         if tensor.data_type in floating
+    )
+
+
+def _layer(
+    wiring: Wiring, node: onnx.NodeProto, name: str, *, weight: Array, depth: float
+) -> ConvLayer:
+    each = [1] * (weight.ndim - 2)
+    return ConvLayer(
+        name,
+        weight,
+        attribute(node, "group", 1),
+        depth,
+        _folding(wiring, node),
+        strides=tuple(attribute(node, "strides", each)),
+        dilations=tuple(attribute(node, "dilations", each)),
     )
 
 
