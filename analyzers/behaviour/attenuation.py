@@ -34,8 +34,8 @@ QUICK: Final = 100
 """Images of the quick plan; the full one takes all up to the last edge."""
 NOISE: Final = 8 / 255
 """Standard deviation of the Gaussian noise, in [0,1] pixels."""
-COHERENCE: Final = "feature_maps_coherence"
-ATTENUATION: Final = "feature_maps_attenuation"
+COHERENCE: Final = "feature_maps.coherence"
+ATTENUATION: Final = "feature_maps.attenuation"
 METRICS: Final = (
     MetricSpec(
         COHERENCE,

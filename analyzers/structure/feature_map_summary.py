@@ -15,13 +15,13 @@ SMALLEST_SIDE: Final = 28
 """The published experiments are on images of 32 pixels and more, and MNIST is close; on smaller
 images a small map follows from the image."""
 MODEL_METRICS: Final = (
-    "feature_maps_positions",
-    "feature_maps_averaged",
-    "feature_maps_downsampling",
-    "feature_maps_alias_strided",
-    "feature_maps_alias_plain",
-    "feature_maps_alias_ratio",
-    "feature_maps_blurs",
+    "feature_maps.positions",
+    "feature_maps.averaged",
+    "feature_maps.downsampling",
+    "feature_maps.alias_strided",
+    "feature_maps.alias_plain",
+    "feature_maps.alias_ratio",
+    "feature_maps.blurs",
 )
 _USUAL: Final = "Usual are 16 positions at 32 pixels (ResNet-18) and 49 at 224 pixels (ResNet-50)."
 _MAXIMUM: Final = (
@@ -102,12 +102,12 @@ def _positions(maps: Maps) -> Measurement:
         f"Images of {_image(maps)} pixels come down to maps of {maps.height}x{maps.width} "
         f"positions, of which the model takes the {pool}. {_USUAL}"
     )
-    return _number("feature_maps_positions", maps.positions, note=note, view=_way(maps))
+    return _number("feature_maps.positions", maps.positions, note=note, view=_way(maps))
 
 
 def _averaged(maps: Maps) -> Measurement:
     """The same where a small number is worth a sentence, which the finding reads."""
-    metric = "feature_maps_averaged"
+    metric = "feature_maps.averaged"
     _, *sides = maps.case.subject.shape
     if not maps.averaged:
         return without(metric, "not_applicable", _MAXIMUM)
@@ -127,7 +127,7 @@ def _downsampling(maps: Maps) -> Measurement:
     told = ", ".join(f"{one.strides} ({_WORDS[one.kind]})" for one in maps.steps)
     note = f"Strides from the image on: {told}." if told else "No node steps over positions."
     view = View("number", "Image side over map side", {"value": rounded(value), "unit": "times"})
-    return _number("feature_maps_downsampling", value, note=note, view=view)
+    return _number("feature_maps.downsampling", value, note=note, view=view)
 
 
 def _aliasing(maps: Maps) -> list[Measurement]:
@@ -180,10 +180,10 @@ def _of_layer(row: MapRow) -> list[Measurement]:
     scope, live = {"layer": row.name}, {"live": row.live, "outputs": row.outputs}
     note = f"Stride {row.strides}."
     return [
-        _number("feature_maps_alias_strided", row.strided, scope=scope, counts=live, note=note),
-        _number("feature_maps_alias_plain", row.plain, scope=scope, counts=live, note=note),
+        _number("feature_maps.alias_strided", row.strided, scope=scope, counts=live, note=note),
+        _number("feature_maps.alias_plain", row.plain, scope=scope, counts=live, note=note),
         _number(
-            "feature_maps_alias_ratio",
+            "feature_maps.alias_ratio",
             row.ratio,
             scope=scope,
             counts={"outputs": row.compared, "excluded": row.live - row.compared},
@@ -195,7 +195,7 @@ def _of_layer(row: MapRow) -> list[Measurement]:
 def _blurs(maps: Maps) -> Measurement:
     named = ", ".join(row.name for row in maps.blurs[:5])
     note = f"Blurs before it steps: {named}." if named else "No strided layer only blurs."
-    return _number("feature_maps_blurs", len(maps.blurs), note=note)
+    return _number("feature_maps.blurs", len(maps.blurs), note=note)
 
 
 def _number(

@@ -106,43 +106,43 @@ _SHARE: Final = (0.0, 1.0)
 
 METRICS: Final = (
     MetricSpec(
-        "feature_maps_positions",
+        "feature_maps.positions",
         "Positions (height times width) of the maps that the last pool before the head turns into "
         "one number a channel, by mean or by maximum.",
         unit="positions",
     ),
     MetricSpec(
-        "feature_maps_averaged",
+        "feature_maps.averaged",
         "The same positions where a mean pools them and images are large enough for the published "
         "experiments to speak of them.",
         unit="positions",
     ),
     MetricSpec(
-        "feature_maps_downsampling",
+        "feature_maps.downsampling",
         "Side of the image over side of the last maps (square roots of their areas).",
         unit="times",
     ),
     MetricSpec(
-        "feature_maps_alias_strided",
+        "feature_maps.alias_strided",
         "How far the mean of a strided convolution's output can move under any small change of its "
         "input, as a share of what it could if nothing cancelled; the mean over live outputs, and "
         "for the model the median over layers.",
         range=_SHARE,
     ),
     MetricSpec(
-        "feature_maps_alias_plain",
+        "feature_maps.alias_plain",
         "The same for the same weights with stride 1: the share that the constant part of the "
         "kernels takes.",
         range=_SHARE,
     ),
     MetricSpec(
-        "feature_maps_alias_ratio",
+        "feature_maps.alias_ratio",
         "The first over the second, the median over outputs with a constant part: how many times "
         "further the stride lets the mean move. 1 means that the stride adds nothing.",
         unit="times",
     ),
     MetricSpec(
-        "feature_maps_blurs",
+        "feature_maps.blurs",
         "Strided convolutions that hold the same fixed binomial kernel for every channel, and so "
         "blur before they step. They are left out of the numbers on aliasing.",
         unit="layers",
@@ -152,7 +152,7 @@ METRICS: Final = (
 FINDINGS: Final = (
     FindingRule(
         id="MAP-SMALL",
-        metric="feature_maps_averaged",
+        metric="feature_maps.averaged",
         comparison="below",
         threshold=SMALL + 1,
         severity="low",

@@ -131,17 +131,17 @@ def test_strides_decide_positions_and_finding(
 ) -> None:
     """32 pixels come down by the product of the strides; four positions and fewer are few."""
     found = of_model(measured(net(strides)))
-    assert found["feature_maps_positions"].value == positions
-    assert found["feature_maps_averaged"].value == positions
-    assert found["feature_maps_downsampling"].value == factor
+    assert found["feature_maps.positions"].value == positions
+    assert found["feature_maps.averaged"].value == positions
+    assert found["feature_maps.downsampling"].value == factor
     assert fires(found) is fired
 
 
 def test_a_maximum_suppresses_the_finding_and_the_bound() -> None:
     """Positions are told, but no gain is known for a maximum, and a stride changes nothing."""
     found = of_model(measured(net((2, 2, 2, 2), MAXIMUM)))
-    assert found["feature_maps_positions"].value == 4
-    assert "takes the maximum" in found["feature_maps_positions"].note
+    assert found["feature_maps.positions"].value == 4
+    assert "takes the maximum" in found["feature_maps.positions"].note
     assert not fires(found)
     for name in ("averaged", "alias_strided", "alias_plain", "alias_ratio"):
         told = found[f"feature_maps_{name}"]
@@ -162,20 +162,20 @@ def test_a_head_that_reads_every_position_is_not_applicable() -> None:
 def test_small_images_have_small_maps() -> None:
     """On 8 pixels four positions are no choice of the architecture: told, never a finding."""
     found = of_model(measured(net((2, 2), side=(8, 8))))
-    assert found["feature_maps_positions"].value == 4
-    assert found["feature_maps_averaged"].outcome == "not_applicable"
-    assert "8x8 pixels" in found["feature_maps_averaged"].note
+    assert found["feature_maps.positions"].value == 4
+    assert found["feature_maps.averaged"].outcome == "not_applicable"
+    assert "8x8 pixels" in found["feature_maps.averaged"].note
     assert not fires(found)
 
 
 def test_what_is_no_square_has_a_mean_side() -> None:
     """The factor is of areas, so a square of as many positions has the side that is shown."""
     found = of_model(measured(net((2, 2), side=(32, 64))))
-    assert found["feature_maps_positions"].value == 8 * 16
-    assert found["feature_maps_downsampling"].value == 4
-    assert "32x64 pixels come down to maps of 8x16" in found["feature_maps_positions"].note
+    assert found["feature_maps.positions"].value == 8 * 16
+    assert found["feature_maps.downsampling"].value == 4
+    assert "32x64 pixels come down to maps of 8x16" in found["feature_maps.positions"].note
     uneven = of_model(measured(Told(LastMaps("image", 1, "mean", (4, 24)))))
-    assert uneven["feature_maps_downsampling"].value == 4
+    assert uneven["feature_maps.downsampling"].value == 4
 
 
 def test_strided_layers_are_told_one_by_one_and_by_their_median() -> None:
@@ -197,9 +197,9 @@ def test_strided_layers_are_told_one_by_one_and_by_their_median() -> None:
 def test_without_strides_there_is_nothing_to_alias() -> None:
     """A net that never steps says so; its positions are told all the same."""
     found = of_model(measured(net((1, 1))))
-    assert found["feature_maps_positions"].value == 1024
-    assert found["feature_maps_downsampling"].note == "No node steps over positions."
-    assert found["feature_maps_alias_ratio"].note == (
+    assert found["feature_maps.positions"].value == 1024
+    assert found["feature_maps.downsampling"].note == "No node steps over positions."
+    assert found["feature_maps.alias_ratio"].note == (
         "No convolution of more than one tap has a stride."
     )
 
@@ -216,8 +216,8 @@ def test_a_blur_before_the_step_is_counted_and_left_out() -> None:
     ]
     built = model(nodes, WEIGHTS, shape=("batch", 3, 32, 32), classes=5)
     found = of_model(measured(forward_subject(built.SerializeToString())))
-    assert found["feature_maps_blurs"].value == 1
-    assert found["feature_maps_alias_ratio"].counts == {"layers": 1, "excluded": 0}
+    assert found["feature_maps.blurs"].value == 1
+    assert found["feature_maps.alias_ratio"].counts == {"layers": 1, "excluded": 0}
 
 
 class Told(ToySubject):
@@ -249,7 +249,7 @@ def test_a_size_that_the_graph_does_not_tell_is_seen_on_a_black_image() -> None:
     for axis, size in sizes.items():
         subject = Told(LastMaps("image", axis, "mean", ()))
         assert looked_at(subject).passes == {"forward": 1}
-        assert of_model(measured(subject))["feature_maps_positions"].value == size
+        assert of_model(measured(subject))["feature_maps.positions"].value == size
     known = Told(LastMaps("image", 1, "mean", (4, 4)), why="Nobody may look.")
     assert looked_at(known).passes == {"forward": 0}
 
@@ -268,11 +268,11 @@ def test_kernels_without_a_constant_part_leave_the_ratio_out() -> None:
     weight[:, :, 0, 0], weight[:, :, 0, 1] = 1.0, -1.0
     layer = ConvLayer("edge", weight, 1, 0.0, strides=(2, 2), dilations=(1, 1))
     found = measured(Told(LastMaps("image", 1, "mean", (4, 4)), [layer]))
-    assert of_model(found)["feature_maps_alias_ratio"].outcome == "not_applicable"
-    assert of_model(found)["feature_maps_alias_strided"].value == 1.0
+    assert of_model(found)["feature_maps.alias_ratio"].outcome == "not_applicable"
+    assert of_model(found)["feature_maps.alias_strided"].value == 1.0
     told = {one.metric: one for one in found if one.scope}
-    assert told["feature_maps_alias_ratio"].outcome == "not_applicable"
-    assert told["feature_maps_alias_plain"].value == 0.0
+    assert told["feature_maps.alias_ratio"].outcome == "not_applicable"
+    assert told["feature_maps.alias_plain"].value == 0.0
 
 
 def test_steps_come_back_as_they_went_and_are_bounded() -> None:
@@ -289,21 +289,21 @@ def test_every_view_can_be_drawn() -> None:
     found = of_model(measured(net((1, 2, 2))))
     drawn = {name: one.view for name, one in found.items() if one.view is not None}
     assert set(drawn) == {
-        "feature_maps_positions",
-        "feature_maps_downsampling",
-        "feature_maps_alias_strided",
+        "feature_maps.positions",
+        "feature_maps.downsampling",
+        "feature_maps.alias_strided",
     }
     for view in drawn.values():
         body = {"kind": view.kind, "title": view.title, "data": view.data, "caption": view.caption}
         assert not figure_of(body).note
-    assert drawn["feature_maps_positions"].data["values"] == [32.0, 16.0, 8.0, 8.0]
-    assert len(drawn["feature_maps_alias_strided"].data["labels"]) == 2
+    assert drawn["feature_maps.positions"].data["values"] == [32.0, 16.0, 8.0, 8.0]
+    assert len(drawn["feature_maps.alias_strided"].data["labels"]) == 2
 
 
 @pytest.mark.reference
 def test_reference_models_are_told_apart_by_their_tails(reference_models: Path) -> None:
     """ResNet-20 averages 8x8 positions; the sequential nets flatten and are not applicable."""
     resnet = forward_subject((reference_models / "cifar_resnet20_nat_akamaster.onnx").read_bytes())
-    assert of_model(measured(resnet))["feature_maps_positions"].value == 64
+    assert of_model(measured(resnet))["feature_maps.positions"].value == 64
     flat = forward_subject((reference_models / "cifar_base_kw_dyn.onnx").read_bytes())
     assert {one.outcome for one in measured(flat)} == {"not_applicable"}
