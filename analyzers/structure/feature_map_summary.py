@@ -131,7 +131,7 @@ def _downsampling(maps: Maps) -> Measurement:
 
 
 def _aliasing(maps: Maps) -> list[Measurement]:
-    names = tuple(one for one in MODEL_METRICS if "_alias_" in one)
+    names = tuple(one for one in MODEL_METRICS if ".alias_" in one)
     why = "" if maps.layers else "No convolution of more than one tap has a stride."
     if not maps.averaged:
         why = _MAXIMUM

@@ -144,7 +144,7 @@ def test_a_maximum_suppresses_the_finding_and_the_bound() -> None:
     assert "takes the maximum" in found["feature_maps.positions"].note
     assert not fires(found)
     for name in ("averaged", "alias_strided", "alias_plain", "alias_ratio"):
-        told = found[f"feature_maps_{name}"]
+        told = found[f"feature_maps.{name}"]
         assert told.outcome == "not_applicable"
         assert "by maximum" in told.note
 
@@ -187,7 +187,7 @@ def test_strided_layers_are_told_one_by_one_and_by_their_median() -> None:
     known = aliasing(weight, (2, 2), (1, 1))
     assert known is not None
     for name, value in (("strided", known.strided), ("plain", known.plain), ("ratio", known.ratio)):
-        told = of_model(found)[f"feature_maps_alias_{name}"]
+        told = of_model(found)[f"feature_maps.alias_{name}"]
         assert told.value == pytest.approx(value)
         assert told.counts == {"layers": 2, "excluded": 0}
         same = [one.value for one in layers if one.metric == told.metric]
