@@ -25,16 +25,16 @@ ASSOCIATION: Final = (
     "statistic directly is not known to make a model robust."
 )
 MODEL_METRICS: Final = (
-    "filter_entropy",
-    "filter_random_like",
-    "filter_sparsity",
-    "filter_sparsity_robust",
-    "filter_orthogonality",
-    "filter_coherence",
-    "filter_dead_outputs",
-    "filter_collapsed_layers",
-    "filter_unused_layers",
-    "filter_stem_centre_share",
+    "filters.entropy",
+    "filters.random_like",
+    "filters.sparsity",
+    "filters.sparsity_robust",
+    "filters.orthogonality",
+    "filters.coherence",
+    "filters.dead_outputs",
+    "filters.collapsed_layers",
+    "filters.unused_layers",
+    "filters.stem_centre_share",
 )
 Number = Callable[[LayerRow], float | None]
 _NAMED = 5
@@ -118,25 +118,25 @@ def layer_measurements(row: LayerRow) -> list[Measurement]:
     kept = {"kept": row.kept or 0, "kernels": row.kernels}
     live, alone = _live(row), _why_no_pairs(row)
     found = [
-        _of_layer(row, "filter_entropy", row.entropy, counts=kept, note=_why_no_entropy(row)),
+        _of_layer(row, "filters.entropy", row.entropy, counts=kept, note=_why_no_entropy(row)),
         _of_layer(
             row,
-            "filter_entropy_over_random",
+            "filters.entropy_over_random",
             over_random(row),
             counts=kept,
             note=_why_no_ratio(row),
         ),
-        _share_of_layer(row, "filter_sparsity", row.sparse, row.kernels),
+        _share_of_layer(row, "filters.sparsity", row.sparse, row.kernels),
         _share_of_layer(
             row,
-            "filter_sparsity_robust",
+            "filters.sparsity_robust",
             row.sparse_robust,
             row.compared,
             why_not=_why_no_robust_sparsity(row),
         ),
-        _of_layer(row, "filter_orthogonality", row.orthogonality, counts=live, note=alone),
-        _of_layer(row, "filter_coherence", row.coherence, counts=live, note=alone),
-        _share_of_layer(row, "filter_dead_outputs", row.dead, row.outputs),
+        _of_layer(row, "filters.orthogonality", row.orthogonality, counts=live, note=alone),
+        _of_layer(row, "filters.coherence", row.coherence, counts=live, note=alone),
+        _share_of_layer(row, "filters.dead_outputs", row.dead, row.outputs),
     ]
     return found + (_stem_of(row) if row.stem else [])
 
@@ -167,9 +167,9 @@ def _stem_of(row: LayerRow) -> list[Measurement]:
     if row.centre_share is None:
         why = f"{row.kernel} kernels have no centre tap to compare, or all of them are zero."
     shares = {
-        "filter_centre_share": row.centre_share,
-        "filter_thresholding_share": row.thresholding_share,
-        "filter_antipair_share": row.antipair_share if row.groups == 1 else None,
+        "filters.centre_share": row.centre_share,
+        "filters.thresholding_share": row.thresholding_share,
+        "filters.antipair_share": row.antipair_share if row.groups == 1 else None,
     }
     return [
         _of_layer(row, metric, value, counts=_live(row), note=why)
@@ -251,10 +251,10 @@ def _entropy(network: Network) -> Measurement:
     if value is None:
         why = "No plain 3x3 convolution, so nothing to average; the layers have their own."
         why = f"{why} {network.remark}".strip()
-        return Measurement("filter_entropy", "not_applicable", view=view, note=why)
+        return Measurement("filters.entropy", "not_applicable", view=view, note=why)
     kept = sum(row.kept or 0 for row in rows)
     return Measurement(
-        "filter_entropy",
+        "filters.entropy",
         "measured",
         {},
         rounded(value),
@@ -315,12 +315,12 @@ def _random_like(network: Network) -> Measurement:
     counted, like = network.counted, network.random_like
     if not counted:
         why = f"No plain 3x3 convolution with {COUNTED_FROM} kernels that are not near zero."
-        return _without("filter_random_like", why)
+        return _without("filters.random_like", why)
     note = f"Random-like: {_names(like)}." if like else ""
     if network.untrained:
         note = f"The network as a whole is random-like, as an untrained one is. {note}"
     told = _Told("Layers that look untrained", note)
-    return _share("filter_random_like", len(like), len(counted), told=told)
+    return _share("filters.random_like", len(like), len(counted), told=told)
 
 
 def _names(rows: Sequence[LayerRow]) -> str:
@@ -337,14 +337,14 @@ def _sparsity(network: Network) -> list[Measurement]:
         f"{_folding(network)}"
     )
     told = _Told("Near-zero kernels, against the layer", note)
-    found = [_share("filter_sparsity", sparse, every, told=told)]
+    found = [_share("filters.sparsity", sparse, every, told=told)]
     rows = [row for row in pool if not _why_no_robust_sparsity(row)]
     within, compared = sum(row.sparse_robust for row in rows), sum(row.compared for row in rows)
     if not compared:
         why = "No output has a second kernel to be compared with."
-        return [*found, _without("filter_sparsity_robust", why)]
+        return [*found, _without("filters.sparsity_robust", why)]
     told = _Told("Near-zero kernels, within each output")
-    return [*found, _share("filter_sparsity_robust", within, compared, told=told)]
+    return [*found, _share("filters.sparsity_robust", within, compared, told=told)]
 
 
 def _alignment(network: Network) -> list[Measurement]:
@@ -355,21 +355,21 @@ def _alignment(network: Network) -> list[Measurement]:
     aligned = _weighted(rows, lambda row: row.coherence, lambda row: row.outputs)
     if straight is None or aligned is None:
         why = "No layer has two live outputs in one group."
-        return [_without(metric, why) for metric in ("filter_orthogonality", "filter_coherence")]
+        return [_without(metric, why) for metric in ("filters.orthogonality", "filters.coherence")]
     told = _Told("Alignment of live filters", "1 is random, more is aligned.", "times random")
     return [
-        _number("filter_orthogonality", straight, _Told("Orthogonality of live filters"), counts),
-        _number("filter_coherence", aligned, told, counts),
+        _number("filters.orthogonality", straight, _Told("Orthogonality of live filters"), counts),
+        _number("filters.coherence", aligned, told, counts),
     ]
 
 
 def _dead(network: Network) -> Measurement:
     dead, every = (sum(row.dead for row in network.rows), sum(row.outputs for row in network.rows))
-    return _share("filter_dead_outputs", dead, every, told=_Told("Outputs without any weight"))
+    return _share("filters.dead_outputs", dead, every, told=_Told("Outputs without any weight"))
 
 
 def _collapsed(network: Network) -> list[Measurement]:
-    metrics = ("filter_collapsed_layers", "filter_unused_layers")
+    metrics = ("filters.collapsed_layers", "filters.unused_layers")
     late = [row for row in network.counted if row.depth > LATE]
     found, why = network.reference()
     limit = found.collapsed_below if found else None
@@ -391,7 +391,7 @@ def _collapsed(network: Network) -> list[Measurement]:
 
 
 def _stem(network: Network) -> Measurement:
-    metric = "filter_stem_centre_share"
+    metric = "filters.stem_centre_share"
     first = next((row for row in network.rows if row.stem), None)
     found, why = network.reference()
     if first is None or first.centre_share is None or not first.comparable:

@@ -158,7 +158,7 @@ _LIMIT: Final = CIFAR_10.collapsed_below
 
 METRICS: Final = (
     MetricSpec(
-        "filter_entropy",
+        "filters.entropy",
         "Variety of kernel patterns: entropy (log10) of the variance of scaled, non-zero kernels "
         "over its principal axes. 0 is one pattern, log10 of the taps (.954 for 3x3) is random. "
         "The model's value weighs 3x3 layers by their non-zero kernels.",
@@ -166,72 +166,72 @@ METRICS: Final = (
         range=(0.0, 1.6902),
     ),
     MetricSpec(
-        "filter_entropy_over_random",
+        "filters.entropy_over_random",
         "Entropy of a 3x3 layer over the least that as many random kernels have; from 1 on the "
         "layer cannot be told from a random one.",
         unit="times random",
     ),
     MetricSpec(
-        "filter_random_like",
+        "filters.random_like",
         "Share of 3x3 layers with at least 64 non-zero kernels that look random.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_sparsity",
+        "filters.sparsity",
         "Share of kernels whose largest weight is at most 1 % of the layer's. One outlier, or "
         "folding a batch norm, changes it.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_sparsity_robust",
+        "filters.sparsity_robust",
         "Share of kernels whose largest weight is at most 1 % of that of their own output; dead "
         "outputs are not counted.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_orthogonality",
+        "filters.orthogonality",
         "One minus the mean absolute cosine between live output filters of a group. Random "
-        "filters and wide layers score high by themselves; see filter_coherence.",
+        "filters and wide layers score high by themselves; see filters.coherence.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_coherence",
+        "filters.coherence",
         "Mean absolute cosine between live output filters, over that of random ones: 1 is "
         "random, more is aligned.",
         unit="times random",
     ),
     MetricSpec(
-        "filter_dead_outputs", "Share of output channels all of whose weights are 0.", range=_SHARE
+        "filters.dead_outputs", "Share of output channels all of whose weights are 0.", range=_SHARE
     ),
     MetricSpec(
-        "filter_collapsed_layers",
+        "filters.collapsed_layers",
         "Late 3x3 layers whose entropy few normally trained reference models fall below.",
         unit="layers",
     ),
     MetricSpec(
-        "filter_unused_layers",
+        "filters.unused_layers",
         "Collapsed layers more than 30 % of whose kernels are near zero.",
         unit="layers",
     ),
     MetricSpec(
-        "filter_centre_share",
+        "filters.centre_share",
         "Share of the first layer's energy on the centre tap. Scales of single outputs, and so "
         "folding a batch norm, shift it.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_thresholding_share",
+        "filters.thresholding_share",
         "Share of the first layer's filters with at least 90 % of their energy on the centre tap.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_antipair_share",
+        "filters.antipair_share",
         "Share of the first layer's filters that have a near negative (cosine below -.9).",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_stem_centre_share",
-        "filter_centre_share of a plain 3x3 first layer, where trained reference models of the "
+        "filters.stem_centre_share",
+        "filters.centre_share of a plain 3x3 first layer, where trained reference models of the "
         "same kind exist.",
         range=_SHARE,
     ),
@@ -240,7 +240,7 @@ METRICS: Final = (
 FINDINGS: Final = (
     FindingRule(
         id="FIL-RANDOM",
-        metric="filter_random_like",
+        metric="filters.random_like",
         comparison="above",
         threshold=0.0,
         severity="medium",
@@ -251,7 +251,7 @@ FINDINGS: Final = (
     ),
     FindingRule(
         id="FIL-UNTRAINED",
-        metric="filter_random_like",
+        metric="filters.random_like",
         comparison="above",
         # "At least 80 %": a share of layers lies on 0.8 or well below it, never in between.
         threshold=RANDOM_LIKE - 1e-6,
@@ -264,7 +264,7 @@ FINDINGS: Final = (
     ),
     FindingRule(
         id="FIL-COLLAPSED",
-        metric="filter_collapsed_layers",
+        metric="filters.collapsed_layers",
         comparison="above",
         threshold=1.0,
         severity="low",
@@ -278,7 +278,7 @@ FINDINGS: Final = (
     ),
     FindingRule(
         id="FIL-UNUSED",
-        metric="filter_unused_layers",
+        metric="filters.unused_layers",
         comparison="above",
         threshold=1.0,
         severity="low",
@@ -290,7 +290,7 @@ FINDINGS: Final = (
     ),
     FindingRule(
         id="FIL-STEM",
-        metric="filter_stem_centre_share",
+        metric="filters.stem_centre_share",
         comparison="below",
         threshold=STEM_LIKE_NORMAL,
         severity="info",
@@ -307,7 +307,7 @@ FINDINGS: Final = (
 ANALYZER: Final = Analyzer(
     Description(
         id="structure.filters",
-        version="2",
+        version="3",
         title="Filters",
         summary="Variety, sparsity and alignment of the convolution kernels, from weights alone.",
         reference="Gavrikov and Keuper 2022, arXiv:2204.02481",

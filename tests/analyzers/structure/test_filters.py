@@ -148,10 +148,10 @@ def test_one_unit_without_images() -> None:
 def test_untrained_net_is_random_like_and_nothing_else() -> None:
     """A fresh network is reported as random-like, and is held against no trained model."""
     found = of_model(measured(untrained()))
-    assert found["filter_random_like"].value == 1
-    assert "random-like, as an untrained one" in found["filter_random_like"].note
-    assert "adversarially" not in found["filter_entropy"].note
-    assert found["filter_stem_centre_share"].outcome == "not_applicable"
+    assert found["filters.random_like"].value == 1
+    assert "random-like, as an untrained one" in found["filters.random_like"].note
+    assert "adversarially" not in found["filters.entropy"].note
+    assert found["filters.stem_centre_share"].outcome == "not_applicable"
     assert fires(found) == {"FIL-RANDOM", "FIL-UNTRAINED"}
 
 
@@ -159,11 +159,11 @@ def test_large_untrained_net_is_not_placed_among_robust_models() -> None:
     """Even where a reference exists, random kernels are not compared with trained ones."""
     rows = [a_row(name=f"c{place}", entropy=0.9541, depth=place / 3) for place in range(4)]
     found = summed(rows)
-    assert found["filter_random_like"].value == 1
-    assert "quantile" not in found["filter_entropy"].note
+    assert found["filters.random_like"].value == 1
+    assert "quantile" not in found["filters.entropy"].note
     trained = summed([*rows[:1], *(a_row(entropy=0.8) for _ in range(3))])
-    assert trained["filter_random_like"].value == 0.25
-    assert "quantile" in trained["filter_entropy"].note
+    assert trained["filters.random_like"].value == 0.25
+    assert "quantile" in trained["filters.entropy"].note
     assert fires(trained) == {"FIL-RANDOM"}
 
 
@@ -171,15 +171,15 @@ def test_four_of_five_random_layers_make_a_random_like_net() -> None:
     """The edge of 80 % belongs to the random-like side, in words and in findings."""
     rows = [a_row(entropy=0.9541) for _ in range(4)] + [a_row(entropy=0.7)]
     found = summed(rows)
-    assert found["filter_random_like"].value == 0.8
-    assert "as an untrained one" in found["filter_random_like"].note
+    assert found["filters.random_like"].value == 0.8
+    assert "as an untrained one" in found["filters.random_like"].note
     assert "FIL-UNTRAINED" in fires(found)
 
 
 def test_small_layers_are_not_called_random() -> None:
     """Below 64 kernels the threshold is too low to tell a trained layer from a random one."""
     found = summed([a_row(kept=48, entropy=0.93)])
-    assert found["filter_random_like"].outcome == "not_applicable"
+    assert found["filters.random_like"].outcome == "not_applicable"
 
 
 def test_aggregates_weigh_layers_as_defined() -> None:
@@ -188,14 +188,14 @@ def test_aggregates_weigh_layers_as_defined() -> None:
     one[6:] = 0
     found = of_model(measured([layer(many), layer(one, 1.0, name="late")]))
     entropy = 36 * math.log10(9) / (36 + 54)
-    assert found["filter_entropy"].value == pytest.approx(entropy, abs=1e-8)
-    assert found["filter_entropy"].counts == {"kept": 90, "kernels": 108, "layers": 2}
-    assert found["filter_sparsity"].counts == {"numerator": 18, "denominator": 108}
-    assert found["filter_sparsity_robust"].counts == {"numerator": 0, "denominator": 90}
-    assert found["filter_dead_outputs"].counts == {"numerator": 2, "denominator": 12}
-    alone = of_layer(measured([layer(many)]), "conv")["filter_orthogonality"].value
+    assert found["filters.entropy"].value == pytest.approx(entropy, abs=1e-8)
+    assert found["filters.entropy"].counts == {"kept": 90, "kernels": 108, "layers": 2}
+    assert found["filters.sparsity"].counts == {"numerator": 18, "denominator": 108}
+    assert found["filters.sparsity_robust"].counts == {"numerator": 0, "denominator": 90}
+    assert found["filters.dead_outputs"].counts == {"numerator": 2, "denominator": 12}
+    alone = of_layer(measured([layer(many)]), "conv")["filters.orthogonality"].value
     assert alone is not None
-    assert found["filter_orthogonality"].value == pytest.approx(alone * 4 / 12, abs=1e-8)
+    assert found["filters.orthogonality"].value == pytest.approx(alone * 4 / 12, abs=1e-8)
 
 
 def test_interval_comes_from_outputs_and_holds_the_value() -> None:
@@ -217,37 +217,37 @@ def test_interval_comes_from_outputs_and_holds_the_value() -> None:
 def test_layer_measurements_of_a_plain_layer() -> None:
     """A layer carries its own numbers, with counts and its name as scope."""
     found = of_layer(measured([layer(patterns(3, 4, 9))]), "conv")
-    assert found["filter_entropy"].value == pytest.approx(math.log10(3), abs=1e-8)
-    assert found["filter_entropy_over_random"].value == pytest.approx(
+    assert found["filters.entropy"].value == pytest.approx(math.log10(3), abs=1e-8)
+    assert found["filters.entropy_over_random"].value == pytest.approx(
         math.log10(3) / randomness_threshold(36), abs=1e-8
     )
-    assert found["filter_sparsity"].value == 0
-    assert found["filter_centre_share"].outcome == "measured"
+    assert found["filters.sparsity"].value == 0
+    assert found["filters.centre_share"].outcome == "measured"
     assert {one.outcome for one in found.values()} == {"measured"}
 
 
 @pytest.mark.parametrize(
     ("shape", "groups", "missing", "says"),
     [
-        ((16, 8, 1, 1), 1, {"filter_entropy", "filter_entropy_over_random"}, "one tap"),
-        ((16, 8, 5, 5), 1, {"filter_entropy_over_random"}, "5x5"),
-        ((16, 8, 11, 1), 1, {"filter_entropy_over_random"}, "11x1"),
-        ((16, 8, 9, 9), 1, {"filter_entropy", "filter_entropy_over_random"}, "49 taps"),
-        ((16, 4, 3, 3), 2, {"filter_entropy_over_random"}, "grouped 3x3"),
+        ((16, 8, 1, 1), 1, {"filters.entropy", "filters.entropy_over_random"}, "one tap"),
+        ((16, 8, 5, 5), 1, {"filters.entropy_over_random"}, "5x5"),
+        ((16, 8, 11, 1), 1, {"filters.entropy_over_random"}, "11x1"),
+        ((16, 8, 9, 9), 1, {"filters.entropy", "filters.entropy_over_random"}, "49 taps"),
+        ((16, 4, 3, 3), 2, {"filters.entropy_over_random"}, "grouped 3x3"),
         (
             (16, 1, 3, 3),
             16,
             {
-                "filter_entropy_over_random",
-                "filter_sparsity_robust",
-                "filter_orthogonality",
-                "filter_coherence",
+                "filters.entropy_over_random",
+                "filters.sparsity_robust",
+                "filters.orthogonality",
+                "filters.coherence",
             },
             "depthwise 3x3",
         ),
-        ((1, 8, 3, 3), 1, {"filter_orthogonality", "filter_coherence"}, "share a group"),
-        ((2, 2, 3, 3), 1, {"filter_entropy_over_random"}, "Fewer than 8"),
-        ((2, 1, 3), 1, {"filter_entropy_over_random", "filter_sparsity_robust"}, "3"),
+        ((1, 8, 3, 3), 1, {"filters.orthogonality", "filters.coherence"}, "share a group"),
+        ((2, 2, 3, 3), 1, {"filters.entropy_over_random"}, "Fewer than 8"),
+        ((2, 1, 3), 1, {"filters.entropy_over_random", "filters.sparsity_robust"}, "3"),
     ],
 )
 def test_other_kinds_of_layers(
@@ -267,9 +267,9 @@ def test_other_kinds_of_layers(
 def test_dead_layer_says_so_everywhere() -> None:
     """A layer of zeros has dead outputs and no number that would need a live one."""
     found = of_layer(measured([layer(np.zeros((8, 4, 3, 3)))]), "conv")
-    assert found["filter_dead_outputs"].value == 1
-    assert found["filter_sparsity"].value == 1
-    for metric in ("filter_entropy", "filter_sparsity_robust", "filter_orthogonality"):
+    assert found["filters.dead_outputs"].value == 1
+    assert found["filters.sparsity"].value == 1
+    for metric in ("filters.entropy", "filters.sparsity_robust", "filters.orthogonality"):
         assert found[metric].outcome == "not_applicable"
         assert found[metric].note
 
@@ -278,9 +278,9 @@ def test_first_layer_is_the_one_at_depth_zero() -> None:
     """Only the first convolution has a centre share, wherever the graph lists it."""
     late = layer(gaussian(8, 8, 3, 3), 1.0, name="late")
     found = measured([late, layer(patterns(9, 8, 9), 0.0, name="first")])
-    assert of_layer(found, "first")["filter_centre_share"].value == pytest.approx(1 / 9, abs=0.02)
-    assert "filter_centre_share" not in of_layer(found, "late")
-    assert not any(one.metric == "filter_centre_share" for one in measured([late]))
+    assert of_layer(found, "first")["filters.centre_share"].value == pytest.approx(1 / 9, abs=0.02)
+    assert "filters.centre_share" not in of_layer(found, "late")
+    assert not any(one.metric == "filters.centre_share" for one in measured([late]))
 
 
 def test_no_convolution_is_not_applicable() -> None:
@@ -334,11 +334,11 @@ def test_collapsed_late_layers_are_found() -> None:
     early = a_row(name="early", depth=0.1, entropy=0.1)
     late = [a_row(name=f"late{place}", depth=0.8 + place / 10, entropy=0.2) for place in range(2)]
     once = summed([early, a_row(name="fine", depth=0.9), late[0]])
-    assert once["filter_collapsed_layers"].value == 1
+    assert once["filters.collapsed_layers"].value == 1
     assert fires(once) == set()
     found = summed([early, *late])
-    assert found["filter_collapsed_layers"].counts == {"numerator": 2, "denominator": 2}
-    assert "late0, late1" in found["filter_collapsed_layers"].note
+    assert found["filters.collapsed_layers"].counts == {"numerator": 2, "denominator": 2}
+    assert "late0, late1" in found["filters.collapsed_layers"].note
     assert fires(found) == {"FIL-COLLAPSED"}
     empty = [a_row(name=one.name, depth=one.depth, entropy=0.2, sparse=100_000) for one in late]
     assert fires(summed([early, *empty])) == {"FIL-COLLAPSED", "FIL-UNUSED"}
@@ -350,7 +350,7 @@ def test_stem_like_a_normal_one_is_information(share: float, fired: set[str]) ->
     first = a_row(stem=True, depth=0.0, centre_share=share)
     assert fires(summed([first, a_row(), a_row()])) == fired
     elsewhere = summed([first, a_row(), a_row()], shape=(3, 224, 224))
-    assert elsewhere["filter_stem_centre_share"].outcome == "not_applicable"
+    assert elsewhere["filters.stem_centre_share"].outcome == "not_applicable"
 
 
 @pytest.mark.parametrize(
@@ -406,13 +406,13 @@ def test_band_follows_depth() -> None:
 def test_entropy_is_drawn_over_its_band_where_there_is_one() -> None:
     """With a reference: dots over a band, by depth; without: bars against random kernels."""
     rows = [a_row(name="b", depth=1.0), a_row(name="a", depth=0.0), a_row(name="1", kernel="1x1")]
-    view = summed(rows)["filter_entropy"].view
+    view = summed(rows)["filters.entropy"].view
     assert view is not None
     assert view.kind == "dots_over_band"
     assert view.data["labels"][0] == "a"
     assert view.data["low"][0] == 0.676
     assert view.data["low"][1] is None
-    bars = summed(rows[:2], classes=100)["filter_entropy"].view
+    bars = summed(rows[:2], classes=100)["filters.entropy"].view
     assert bars is not None
     assert bars.kind == "bars"
     assert bars.data["baseline"] == pytest.approx(0.9542, abs=1e-4)
@@ -421,7 +421,7 @@ def test_entropy_is_drawn_over_its_band_where_there_is_one() -> None:
 def test_folding_is_flagged_beside_sparsity() -> None:
     """Sparsity and entropy say whether batch norm was folded into the weights."""
     found = of_model(measured(untrained()))
-    for metric in ("filter_sparsity", "filter_entropy"):
+    for metric in ("filters.sparsity", "filters.entropy"):
         assert "Batch norm folded: unknown" in found[metric].note
 
 
@@ -430,7 +430,7 @@ def test_the_source_of_the_weights_is_told() -> None:
     uploaded = ConvWeights(untrained(), source="upload", bn_folded="no")
     of_file = ConvWeights(untrained(), why_file="The upload holds no weights that fit conv0.")
     told = {
-        one.source: of_model(measured(one))["filter_entropy"].note for one in (uploaded, of_file)
+        one.source: of_model(measured(one))["filters.entropy"].note for one in (uploaded, of_file)
     }
     assert "Weights: those of the upload. Batch norm folded: no." in told["upload"]
     assert "Weights: those of the file. Batch norm folded: unknown." in told["file"]
@@ -442,7 +442,7 @@ def test_skipped_layers_are_named_with_their_reason() -> None:
     skipped = [Skipped(f"conv{at}", "its weights are computed") for at in range(5)]
     words = "Skipped: conv0: its weights are computed; conv1: its weights are computed; "
     some = measured(ConvWeights(untrained(), skipped))
-    note = of_model(some)["filter_entropy"].note
+    note = of_model(some)["filters.entropy"].note
     assert words in note
     assert note.endswith("and 2 more.")
     _, none = looked_at(ConvWeights([], skipped))
@@ -470,7 +470,7 @@ def test_words_claim_no_cause() -> None:
         assert rule.grade == "C"
         texts += [rule.statement, rule.remedy]
     assert not [text for text in texts if "because" in text.lower()]
-    assert "changing the statistic directly is not known" in summed(rows)["filter_entropy"].note
+    assert "changing the statistic directly is not known" in summed(rows)["filters.entropy"].note
 
 
 def test_demo_pair_differs_in_its_first_layer() -> None:
