@@ -8,8 +8,6 @@ hypotheses and decides nothing.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numpy as np
-
 from analyzers.contract import (
     Analyzer,
     Array,
@@ -30,35 +28,24 @@ from analyzers.contract import (
     Tell,
     Unit,
 )
+from analyzers.structure.filter_details import layer_measurements
+from analyzers.structure.filter_intervals import Numbers, entropy_intervals
 from analyzers.structure.filter_layers import (
     LayerRow,
     columns,
     entropy_applies,
     read_layer,
-    rounded,
     rows_of,
     unique_names,
     usable,
 )
-from analyzers.structure.filter_summary import (
-    RANDOM_LIKE,
-    Network,
-    absent,
-    layer_measurements,
-    model_measurements,
-)
-from analyzers.structure.kernel_statistics import (
-    Floats,
-    Moments,
-    moments,
-    resampled_entropies,
-    resamples,
-    variance_entropy,
-)
+from analyzers.structure.filter_network import RANDOM_LIKE, Network
+from analyzers.structure.filter_spectrum import DISTANCES, spectrum_numbers
+from analyzers.structure.filter_summary import absent, model_measurements
+from analyzers.structure.kernel_spectrum import pooled_shares
+from analyzers.structure.kernel_statistics import Moments, moments
 from analyzers.structure.reference_models import CIFAR_10, STEM_LIKE_NORMAL
 
-DRAWS: Final = 400
-"""Bootstrap draws; the 2.5 % quantile then rests on ten of them."""
 _NAMED: Final = 3
 NO_LAYERS: Final = "The model has no convolution with constant, finite weights."
 
@@ -89,15 +76,16 @@ def measure(
         rows.append(read_layer(layer, name, is_stem=place == stem, sums=sums))
         if sums is not None and rows[-1].comparable and rows[-1].entropy is not None:
             kept[place] = sums
-    numbers = {
+    numbers: Numbers = {
         "layers": len(every),
         "left_out": len(every) - len(layers),
         "skipped": len(weights.skipped),
         "from_upload": int(weights.source == "upload"),
     }
+    numbers |= entropy_intervals(layers, kept, shard.seed) | _spectrum(list(kept.values()))
     return Partial(
         "measured",
-        {**numbers, **_entropy_interval(kept, shard.seed)},
+        numbers,
         columns(rows),
         note=f"{_left_out(every, layers)}{_skipped(weights.skipped)} {weights.why_file}".strip(),
     )
@@ -117,25 +105,13 @@ def _skipped(skipped: Sequence[Skipped]) -> str:
     return f" Skipped: {named}{more}."
 
 
-def _entropy_interval(kept: Mapping[int, Moments], seed: int) -> dict[str, float]:
-    """The spread of the network's entropy over resampled outputs, laid around its value.
-
-    A resample repeats kernels and so has less entropy than the layer; only its spread is used.
-    """
-    if not kept:
+def _spectrum(kept: Sequence[Moments]) -> Numbers:
+    """The shares of variance of all plain 3x3 kernels together."""
+    shares = pooled_shares(kept) if kept else None
+    if shares is None:
         return {}
-    total, weight = np.zeros(DRAWS), np.zeros(DRAWS)
-    value, every = 0.0, 0.0
-    for place, sums in kept.items():
-        draws: Floats = resamples(len(sums.count), DRAWS, seed=seed, stream=place)
-        count = draws @ sums.count
-        total += count * resampled_entropies(sums, draws)
-        weight += count
-        value += sums.count.sum() * (variance_entropy(sums) or 0.0)
-        every += sums.count.sum()
-    spread = total / np.maximum(weight, 1.0)
-    low, high = np.quantile(spread - spread.mean(), (0.025, 0.975)) + value / every
-    return {"entropy_low": rounded(max(0.0, low)), "entropy_high": rounded(max(0.0, high))}
+    kernels = int(sum(sums.count.sum() for sums in kept))
+    return spectrum_numbers(shares, kernels, sum(int((sums.count > 0).sum()) for sums in kept))
 
 
 def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
@@ -164,6 +140,13 @@ METRICS: Final = (
         "The model's value weighs 3x3 layers by their non-zero kernels.",
         unit="",
         range=(0.0, 1.6902),
+    ),
+    MetricSpec(
+        "filters.entropy_late",
+        "filters.entropy of the 3x3 layers in the last 30 % of the convolution depth, where "
+        "adversarially and normally trained reference models differ most.",
+        unit="",
+        range=(0.0, 0.9543),
     ),
     MetricSpec(
         "filters.entropy_over_random",
@@ -234,6 +217,16 @@ METRICS: Final = (
         "filters.centre_share of a plain 3x3 first layer, where trained reference models of the "
         "same kind exist.",
         range=_SHARE,
+    ),
+    *(
+        MetricSpec(
+            metric,
+            "The least Gaussian KL divergence that the 3x3 kernels can have from those of "
+            f"{metric.rpartition('_')[2]} reference models, from the variance shares of both over "
+            "their principal axes. 0 is the same spectrum.",
+            unit="nats",
+        )
+        for metric in DISTANCES
     ),
 )
 

@@ -49,6 +49,8 @@ class Moments:
     second: Floats
     floor: float
     """Total variance that rounding of the stored weights alone can explain."""
+    pivot: Floats
+    """Which point the sums are about."""
 
 
 class Coherence(NamedTuple):
@@ -103,7 +105,8 @@ def moments(weight: Array) -> Moments:
             moved = (scaled - pivot) * kept[:, :, None]
             count[rows], first[rows] = kept.sum(axis=1), moved.sum(axis=1)
             second[rows] = moved.transpose(0, 2, 1) @ moved
-    return Moments(count, first, second, taps * _resolution(weight) ** 2)
+    floor = taps * _resolution(weight) ** 2
+    return Moments(count, first, second, floor, np.zeros(taps) if pivot is None else pivot)
 
 
 def variance_entropy(sums: Moments) -> float | None:

@@ -21,16 +21,15 @@ from analyzers.contract import (
     Unit,
 )
 from analyzers.graph.weights import conv_layers
+from analyzers.structure.filter_details import layer_measurements
 from analyzers.structure.filter_layers import MOST_LAYERS, LayerRow, columns, rows_of
-from analyzers.structure.filter_summary import (
-    MODEL_METRICS,
-    Network,
-    layer_measurements,
-    model_measurements,
-)
+from analyzers.structure.filter_network import Network
+from analyzers.structure.filter_spectrum import spectrum_numbers
+from analyzers.structure.filter_summary import MODEL_METRICS, model_measurements
 from analyzers.structure.filters import ANALYZER, FINDINGS, measure, merge, plan
+from analyzers.structure.kernel_spectrum import divergence, sampling_limit
 from analyzers.structure.kernel_statistics import randomness_threshold
-from analyzers.structure.reference_models import CIFAR_10, CIFAR_100, reference_for
+from analyzers.structure.reference_models import KNOWN
 from support.subjects import ToySubject, batch_of, case_of, committed, shard_of, silent
 
 NETS = Path(__file__).parents[3] / "service" / "demo" / "nets"
@@ -353,59 +352,9 @@ def test_stem_like_a_normal_one_is_information(share: float, fired: set[str]) ->
     assert elsewhere["filters.stem_centre_share"].outcome == "not_applicable"
 
 
-@pytest.mark.parametrize(
-    ("shape", "classes", "unlike", "kernels", "name", "says"),
-    [
-        ((3, 32, 32), 10, (), 10**6, "CIFAR-10", ""),
-        ((3, 64, 64), 43, (), 10**6, "CIFAR-100", ""),
-        ((1, 28, 28), 10, (), 10**6, "", "1 channel."),
-        ((3, 224, 224), 10, (), 10**6, "", "224 pixels"),
-        ((3, 32, 32), 10, ("depthwise 3x3",), 10**6, "", "depthwise"),
-        ((3, 32, 32), 10, (), 30_000, "", "small"),
-        ((3, 32, 32), 1000, (), 10**6, "", "1000 classes"),
-    ],
-)
-def test_reference_only_inside_its_family(
-    shape: tuple[int, int, int],
-    classes: int,
-    unlike: Sequence[str],
-    kernels: int,
-    name: str,
-    says: str,
-) -> None:
-    """A model outside the family of the reference set is compared with nothing."""
-    found, why = reference_for(shape, classes, unlike=unlike, kernels=kernels)
-    assert (found.name if found else "") == name
-    assert says in why
-
-
-@pytest.mark.parametrize(
-    ("value", "where"),
-    [
-        (0.2, "below the 5 %"),
-        (0.263, "between the 5 % and 25 %"),
-        (0.6, "between the 50 % and 75 %"),
-        (0.657, "at the 95 %"),
-        (0.7, "above the 95 %"),
-    ],
-)
-def test_place_among_models(value: float, where: str) -> None:
-    """A value is placed between the quantiles that are known."""
-    assert CIFAR_10.normal.place(value).startswith(where)
-
-
-def test_band_follows_depth() -> None:
-    """The first convolution has its own medians; then tenths of depth, the last included."""
-    assert CIFAR_10.band(0.0) == (0.676, 0.737)
-    assert CIFAR_10.band(0.1) == (0.785, 0.806)
-    assert CIFAR_10.band(0.11) == (0.782, 0.830)
-    assert CIFAR_10.band(1.0) == (0.292, 0.647)
-    assert CIFAR_100.band(0.5) is None
-
-
 def test_entropy_is_drawn_over_its_band_where_there_is_one() -> None:
-    """With a reference: dots over a band, by depth; without: bars against random kernels."""
-    rows = [a_row(name="b", depth=1.0), a_row(name="a", depth=0.0), a_row(name="1", kernel="1x1")]
+    """With medians at that depth: dots over a band, by layer; without: bars against random ones."""
+    rows = [a_row(name="b", depth=0.7), a_row(name="a", depth=0.0), a_row(name="1", kernel="1x1")]
     view = summed(rows)["filters.entropy"].view
     assert view is not None
     assert view.kind == "dots_over_band"
@@ -416,6 +365,155 @@ def test_entropy_is_drawn_over_its_band_where_there_is_one() -> None:
     assert bars is not None
     assert bars.kind == "bars"
     assert bars.data["baseline"] == pytest.approx(0.9542, abs=1e-4)
+
+
+def test_late_entropy_weighs_the_last_three_tenths() -> None:
+    """By kernels that are not near zero, plain 3x3 layers beyond 70 % of the depth only."""
+    rows = [
+        a_row(depth=0.7, entropy=0.9),
+        a_row(depth=0.8, entropy=0.5, kept=300),
+        a_row(depth=1.0, entropy=0.1, kept=100),
+        a_row(depth=1.0, entropy=0.9, kernel="5x5"),
+    ]
+    late = summed(rows, classes=2000)["filters.entropy_late"]
+    assert late.value == pytest.approx(0.4)
+    assert late.counts == {"kept": 400, "kernels": 2 * 262144, "layers": 2}
+    assert "No applicable reference" in late.note
+    early = summed(rows[:1])["filters.entropy_late"]
+    assert early.outcome == "not_applicable"
+    assert "last 30 %" in early.note
+
+
+def test_late_entropy_has_an_interval_of_its_own() -> None:
+    """Drawn from the late layers alone: it holds their value, and says so in the note."""
+    layers = [layer(patterns(2, 40, 9), at / 4, name=f"c{at}") for at in range(4)]
+    layers.append(layer(gaussian(40, 10, 3, 3), 1.0, name="late"))
+    _, found = looked_at(layers)
+    low, high = (found.numbers[f"entropy_late_{end}"] for end in ("low", "high"))
+    late = of_model(measured(layers))["filters.entropy_late"]
+    assert late.value is not None
+    assert late.counts["layers"] == 2  # at 0.75 and at 1
+    assert 0 <= low < late.value < high < found.numbers["entropy_high"] + 0.5
+    assert (low, high) != (found.numbers["entropy_low"], found.numbers["entropy_high"])
+    assert f"(95 % interval {low:.3f} to {high:.3f})" in late.note
+    _, early = looked_at(layers[:2])
+    assert "entropy_late_low" not in early.numbers
+
+
+def test_late_medians_of_the_family_stand_beside_the_value() -> None:
+    """Medians of both kinds of models, at the late tenths that are published."""
+    rows = [a_row(depth=at / 10) for at in range(11)]
+    note = summed(rows)["filters.entropy_late"].note
+    assert "to 80 % of depth 0.690 and 0.816; to 90 % of depth 0.497 and 0.794; to 100 %" in note
+    hundred = summed(rows, classes=100)["filters.entropy_late"].note
+    assert "CIFAR-100 models: to 90 % of depth 0.454 and 0.649; to 100 % of depth" in hundred
+    assert "not known to make a model robust" in hundred
+
+
+def test_tenths_of_depth_are_drawn_where_there_is_a_layer() -> None:
+    """The first convolution, then each tenth with its own mean; no row for an empty one."""
+    rows = [
+        a_row(depth=0.0, entropy=0.7),
+        a_row(depth=0.05, entropy=0.6, kept=100, sparse=262144),
+        a_row(depth=0.1, entropy=0.3, kept=200),
+        a_row(depth=1.0, entropy=0.5),
+    ]
+    found = summed(rows)
+    view = found["filters.entropy_late"].view
+    assert view is not None
+    assert view.kind == "dots_over_band"
+    assert view.data["labels"] == ["first", "to 10 %", "to 100 %"]
+    assert view.data["values"] == pytest.approx([0.7, 0.4, 0.5])
+    assert view.data["low"] == [0.676, 0.785, 0.292]
+    assert view.data["high"] == [0.737, 0.806, 0.647]
+    sparse = found["filters.sparsity"].view
+    assert sparse is not None
+    assert sparse.kind == "dots_over_band"
+    assert sparse.data["values"] == pytest.approx([0, 0.5, 0])
+    assert sparse.data["high"][1] == 0.107
+    elsewhere = summed(rows, classes=2000)
+    bars = elsewhere["filters.entropy_late"].view
+    number = elsewhere["filters.sparsity"].view
+    assert bars is not None
+    assert number is not None
+    assert (bars.kind, number.kind) == ("bars", "number")
+    assert bars.data["baseline"] == pytest.approx(math.log10(9))
+
+
+def test_orthogonality_is_drawn_only_where_no_output_is_dead() -> None:
+    """The published medians count dead outputs as orthogonal, and ours leaves them out."""
+    rows = [a_row(depth=0.5, orthogonality=0.9), a_row(depth=1.0, orthogonality=0.8)]
+    for dead, kind in ((0, "dots_over_band"), (1, "number")):
+        view = summed([*rows, a_row(depth=0.2, dead=dead)])["filters.orthogonality"].view
+        assert view is not None
+        assert view.kind == kind
+
+
+def test_stems_are_placed_among_those_of_their_set() -> None:
+    """CIFAR-100 stems have quantiles of their own, and a 7x7 stem none at all."""
+    rows = [a_row(stem=True, depth=0.0, centre_share=0.3), a_row(depth=1.0, kernels=10**6)]
+    note = summed(rows, classes=100)["filters.stem_centre_share"].note
+    assert "Among 11 normally trained CIFAR-100 stems that lies above the 95 %" in note
+    assert "among 17 adversarially trained ones below the 5 %" in note
+    large = [replace(rows[0], kernel="7x7"), rows[1]]
+    found = summed(large, shape=(3, 224, 224), classes=1000)
+    assert found["filters.stem_centre_share"].outcome == "not_applicable"
+    assert "Among 3 normally trained ImageNet models" in found["filters.entropy"].note
+    assert "In 66.7 % of pairs" in found["filters.entropy"].note
+    assert found["filters.collapsed_layers"].outcome == "not_applicable"
+
+
+SPECTRUM = (0.5, 0.2, 0.1, 0.06, 0.05, 0.04, 0.02, 0.02, 0.01)
+
+
+def test_distance_to_both_pools_of_kernels() -> None:
+    """The divergences from both published spectra, with what chance makes of n kernels."""
+    numbers = spectrum_numbers(np.array(SPECTRUM), 10**6, 5000)
+    case = case_of(ToySubject(shape=(3, 32, 32), classes=10), 10)
+    rows = [a_row(), a_row(), a_row()]
+    found = of_model(model_measurements(Network(case, rows, numbers)))
+    for kind in ("normal", "robust"):
+        one = found[f"filters.spectrum_distance_{kind}"]
+        assert one.value == pytest.approx(divergence(np.array(SPECTRUM), KNOWN.spectra[kind]))
+        assert one.counts == {"kernels": 10**6, "outputs": 5000}
+        limits = [sampling_limit(KNOWN.spectra[kind], count) for count in (10**6, 5000)]
+        assert f"below {limits[0]:.2g} for 1000000 kernels and {limits[1]:.2g} for" in one.note
+        assert "ImageNet" in one.note
+        assert "not known to make a model robust" in one.note
+    view = found["filters.spectrum_distance_robust"].view
+    assert view is not None
+    assert view.data["values"] == list(SPECTRUM)
+    assert view.data["low"][0] == pytest.approx(0.392, abs=1e-3)
+    assert view.data["high"][0] == pytest.approx(0.670, abs=2e-3)
+    assert "unit" not in view.data  # it would become the unit of the distance beside it
+
+
+def test_distance_needs_kernels_of_the_family_in_every_direction() -> None:
+    """Outside the family, without kernels that vary, or with a direction left out: no distance."""
+    rows, case = [a_row(), a_row()], case_of(ToySubject(shape=(3, 32, 32), classes=10), 10)
+    missing = spectrum_numbers(np.array([0.5, 0.3, 0.2, 0, 0, 0, 0, 0, 0]), 10**6, 5000)
+    odd = case_of(ToySubject(shape=(3, 32, 32), classes=2000), 10)
+    full = spectrum_numbers(np.array(SPECTRUM), 10**6, 5000)
+    none: dict[str, float | int] = {}
+    told = [(odd, full, "No applicable"), (case, none, "that vary"), (case, missing, "nine dir")]
+    for where, numbers, says in told:
+        found = of_model(model_measurements(Network(where, rows, numbers)))
+        for kind in ("normal", "robust"):
+            one = found[f"filters.spectrum_distance_{kind}"]
+            assert one.outcome == "not_applicable"
+            assert says in one.note
+
+
+def test_the_child_pools_plain_layers_only() -> None:
+    """One spectrum of all 3x3 kernels that are not near zero; other kinds take no part."""
+    layers = [layer(patterns(3, 6, 9)), layer(gaussian(8, 8, 5, 5), 1.0, name="large")]
+    dead = np.zeros((2, 9, 3, 3))
+    _, found = looked_at([layer(np.concatenate([patterns(3, 4, 9), dead])), *layers[1:]])
+    shares = [found.numbers[f"spectrum_{place}"] for place in range(9)]
+    assert shares == pytest.approx([1 / 3] * 3 + [0] * 6, abs=1e-9)
+    assert (found.numbers["spectrum_kernels"], found.numbers["spectrum_outputs"]) == (36, 4)
+    _, none = looked_at(layers[1:])
+    assert "spectrum_0" not in none.numbers
 
 
 def test_folding_is_flagged_beside_sparsity() -> None:
