@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,11 @@ from analyzers.structure.filters import ANALYZER, FINDINGS, measure, merge, plan
 from analyzers.structure.kernel_spectrum import divergence, sampling_limit
 from analyzers.structure.kernel_statistics import randomness_threshold
 from analyzers.structure.reference_models import KNOWN
+from service.report.views import figure_of
 from support.subjects import ToySubject, batch_of, case_of, committed, shard_of, silent
 
 NETS = Path(__file__).parents[3] / "service" / "demo" / "nets"
+SPECTRUM = (0.5, 0.2, 0.1, 0.06, 0.05, 0.04, 0.02, 0.02, 0.01)
 
 
 def layer(weight: Array, depth: float = 0.0, *, groups: int = 1, name: str = "conv") -> ConvLayer:
@@ -440,6 +442,19 @@ def test_tenths_of_depth_are_drawn_where_there_is_a_layer() -> None:
     assert bars.data["baseline"] == pytest.approx(math.log10(9))
 
 
+def test_every_view_of_the_family_can_be_drawn() -> None:
+    """What stands in a report is a drawing, for small pictures and for large ones."""
+    rows = [a_row(depth=at / 10, name=f"c{at}") for at in range(11)]
+    stem = replace(rows[0], kernel="7x7", stem=True, entropy=None, kept=None)
+    numbers = spectrum_numbers(np.array(SPECTRUM), 10**6, 5000)
+    for shape, classes, first in (((3, 32, 32), 10, rows[0]), ((3, 224, 224), 1000, stem)):
+        case = case_of(ToySubject(shape=shape, classes=classes), 10)
+        found = model_measurements(Network(case, [first, *rows[1:]], numbers))
+        views = [asdict(one.view) for one in found if one.view]
+        assert sum(view["kind"] == "dots_over_band" for view in views) >= 3
+        assert all(figure_of(view).drawing for view in views)
+
+
 def test_orthogonality_is_drawn_only_where_no_output_is_dead() -> None:
     """The published medians count dead outputs as orthogonal, and ours leaves them out."""
     rows = [a_row(depth=0.5, orthogonality=0.9), a_row(depth=1.0, orthogonality=0.8)]
@@ -461,9 +476,6 @@ def test_stems_are_placed_among_those_of_their_set() -> None:
     assert "Among 3 normally trained ImageNet models" in found["filters.entropy"].note
     assert "In 66.7 % of pairs" in found["filters.entropy"].note
     assert found["filters.collapsed_layers"].outcome == "not_applicable"
-
-
-SPECTRUM = (0.5, 0.2, 0.1, 0.06, 0.05, 0.04, 0.02, 0.02, 0.01)
 
 
 def test_distance_to_both_pools_of_kernels() -> None:
