@@ -209,6 +209,25 @@ def test_colour_filters_and_boxes() -> None:
     assert stem(lonely) == (1.0, 1.0, 0.0)
 
 
+@pytest.mark.parametrize(("share", "counted"), [(0.89, 0.0), (0.91, 1.0)])
+def test_thresholding_begins_at_nine_tenths_of_the_energy(share: float, counted: float) -> None:
+    """A filter counts from 90 % of its energy on the centre tap; energy, not weight."""
+    one = np.zeros((1, 1, 3, 3))
+    one[0, 0, 1, 1], one[0, 0, 0, 2] = math.sqrt(share), math.sqrt(1 - share)
+    assert stem(one) == (pytest.approx(share), counted, None)
+
+
+@pytest.mark.parametrize(("cosine", "counted"), [(-0.89, 0.0), (-0.91, 2 / 3)])
+def test_opposites_begin_at_a_cosine_of_nine_tenths(cosine: float, counted: float) -> None:
+    """Two filters are a pair when their cosine is below -.9; a third at a right angle is not."""
+    three = np.zeros((3, 1, 3, 3))
+    three[0, 0, 0, 0], three[2, 0, 2, 2] = 1, 5
+    three[1, 0, 0, :2] = 3 * cosine, 3 * math.sqrt(1 - cosine**2)
+    found = stem(three)
+    assert found is not None
+    assert found.antipair_share == pytest.approx(counted)
+
+
 def test_stem_ignores_dead_filters_and_needs_a_centre() -> None:
     """Dead filters take part in no share; even, 1x1 and empty kernels have no answer."""
     colour = np.zeros((4, 3, 5, 5))
@@ -224,7 +243,7 @@ def test_groups_are_compared_within_themselves() -> None:
     """Angles of a grouped layer are those of its groups; a depthwise one has none."""
     weight = gaussian(8, 4, 3, 3, seed=9)
     twice = np.concatenate([weight, weight])
-    assert angles(twice, groups=2).orthogonality == pytest.approx(angles(weight).orthogonality)
+    assert angles(twice, groups=2) == pytest.approx(angles(weight))
     assert angles(twice, groups=1).orthogonality < angles(weight).orthogonality
     assert coherence(gaussian(8, 1, 3, 3), 8) is None
     assert coherence(np.zeros((8, 4, 3, 3)), 1) is None
