@@ -98,12 +98,12 @@ def moments(weight: Array) -> Moments:
     for rows, block in _blocks(weight):
         peak = _peaks(block)
         kept = peak > limit
-        block /= np.where(kept, peak, 1.0)[:, :, None]
+        np.divide(block, np.where(kept, peak, 1.0)[:, :, None], out=block)
         if pivot is None and kept.any():
             pivot = block[kept][0]
         if pivot is not None:
-            block -= pivot
-            block *= kept[:, :, None]
+            np.subtract(block, pivot, out=block)
+            np.multiply(block, kept[:, :, None], out=block)
             count[rows], first[rows] = kept.sum(axis=1), block.sum(axis=1)
             second[rows] = block.transpose(0, 2, 1) @ block
     floor = taps * _resolution(weight) ** 2
