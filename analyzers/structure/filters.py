@@ -144,7 +144,7 @@ METRICS: Final = (
     MetricSpec(
         "filters.entropy_late",
         "filters.entropy of the 3x3 layers in the last 30 % of the convolution depth, where "
-        "adversarially and normally trained reference models differ most.",
+        "adversarially and normally trained CIFAR models differ most.",
         unit="",
         range=(0.0, 0.9543),
     ),
@@ -221,9 +221,9 @@ METRICS: Final = (
     *(
         MetricSpec(
             metric,
-            "The least Gaussian KL divergence that the 3x3 kernels can have from those of "
-            f"{metric.rpartition('_')[2]} reference models, from the variance shares of both over "
-            "their principal axes. 0 is the same spectrum.",
+            "The least Gaussian KL divergence, at equal means and total variance, that the 3x3 "
+            f"kernels can have from those of {metric.rpartition('_')[2]} reference models: from "
+            "the variance shares of both over their principal axes. 0 is the same spectrum.",
             unit="nats",
         )
         for metric in DISTANCES
