@@ -36,7 +36,7 @@ def spectrum_distances(network: Network) -> list[Measurement]:
     if away is None:
         why = "The kernels leave one of the nine directions out, so no divergence is finite."
         return [without(metric, why) for metric in DISTANCES]
-    beside = f"From all of them pooled: {away:.3g} nats. {family(found)}, with ImageNet's pooled in"
+    beside = f"From all of them pooled: {away:.3g} nats. {family(found)}, with those of ImageNet pooled in"
     told = [
         _distance(network.numbers, name, far[name] or 0.0, f"{beside}. {ASSOCIATION}")
         for name in _KINDS
@@ -70,8 +70,8 @@ def _distance(
     kernels, outputs = (int(numbers[f"spectrum_{of}"]) for of in ("kernels", "outputs"))
     note = (
         f"At least {value:.3g} nats from the pooled 3x3 kernels of {_KINDS[name]} trained models, "
-        f"whatever their axes (those are not published). {_noise(name, kernels, outputs)} Single "
-        f"models lie apart from their pool by more than that. {beside}"
+        f"whatever their axes (those are not published). {_noise(name, kernels, outputs)} The "
+        f"models of one pool differ more than that among themselves. {beside}"
     )
     title = f"Spectrum of all kernels, from that of {_KINDS[name]} trained models"
     counts = {"kernels": kernels, "outputs": outputs}

@@ -28,7 +28,12 @@ from analyzers.structure.filter_spectrum import spectrum_numbers
 from analyzers.structure.filter_summary import MODEL_METRICS, model_measurements
 from analyzers.structure.filters import ANALYZER, FINDINGS, measure, merge, plan
 from analyzers.structure.kernel_spectrum import divergence, sampling_limit
-from analyzers.structure.kernel_statistics import randomness_threshold
+from analyzers.structure.kernel_statistics import (
+    moments,
+    randomness_threshold,
+    resampled_entropies,
+    resamples,
+)
 from analyzers.structure.reference_models import KNOWN
 from service.report.views import figure_of
 from support.subjects import ToySubject, batch_of, case_of, committed, shard_of, silent
@@ -185,14 +190,14 @@ def test_small_layers_are_not_called_random() -> None:
 
 def test_aggregates_weigh_layers_as_defined() -> None:
     """Entropy by kept kernels, sparsity by kernels, angles by outputs, dead by outputs."""
-    many, one = patterns(9, 4, 9), np.ones((8, 9, 3, 3))
+    many, one = patterns(9, 4, 9), np.ones((8, 18, 3, 3))
     one[6:] = 0
     found = of_model(measured([layer(many), layer(one, 1.0, name="late")]))
-    entropy = 36 * math.log10(9) / (36 + 54)
+    entropy = 36 * math.log10(9) / (36 + 108)
     assert found["filters.entropy"].value == pytest.approx(entropy, abs=1e-8)
-    assert found["filters.entropy"].counts == {"kept": 90, "kernels": 108, "layers": 2}
-    assert found["filters.sparsity"].counts == {"numerator": 18, "denominator": 108}
-    assert found["filters.sparsity_robust"].counts == {"numerator": 0, "denominator": 90}
+    assert found["filters.entropy"].counts == {"kept": 144, "kernels": 180, "layers": 2}
+    assert found["filters.sparsity"].counts == {"numerator": 36, "denominator": 180}
+    assert found["filters.sparsity_robust"].counts == {"numerator": 0, "denominator": 144}
     assert found["filters.dead_outputs"].counts == {"numerator": 2, "denominator": 12}
     alone = of_layer(measured([layer(many)]), "conv")["filters.orthogonality"].value
     assert alone is not None
@@ -213,6 +218,17 @@ def test_interval_comes_from_outputs_and_holds_the_value() -> None:
         for name, numbers in (("small", small), ("large", large.numbers))
     }
     assert width["large"] < width["small"] / 5
+
+
+def test_interval_is_that_of_a_normal_spread() -> None:
+    """Its ends are quantiles of 2.5 % and 97.5 %: about 1.96 deviations to either side."""
+    weight = gaussian(200, 8, 3, 3) * np.linspace(0.2, 1, 9).reshape(3, 3).astype(np.float32)
+    numbers = looked_at([layer(weight)])[1].numbers
+    sums = moments(weight)
+    draws = resamples(200, 2000, seed=9, stream=9)
+    spread = float(resampled_entropies(sums, draws).std())
+    width = numbers["entropy_high"] - numbers["entropy_low"]
+    assert width == pytest.approx(2 * 1.96 * spread, rel=0.15)
 
 
 def test_layer_measurements_of_a_plain_layer() -> None:
