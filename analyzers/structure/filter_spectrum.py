@@ -36,12 +36,10 @@ def spectrum_distances(network: Network) -> list[Measurement]:
     if away is None:
         why = "The kernels leave one of the nine directions out, so no divergence is finite."
         return [without(metric, why) for metric in DISTANCES]
-    beside = f"From all of them pooled: {away:.3g} nats. {family(found)}, with those of ImageNet pooled in"
-    told = [
-        _distance(network.numbers, name, far[name] or 0.0, f"{beside}. {ASSOCIATION}")
-        for name in _KINDS
-    ]
-    return [*told[:-1], replace(told[-1], view=_view(shares))]
+    told = f"{family(found)}, with those of ImageNet pooled in"
+    beside = f"From all of them pooled: {away:.3g} nats ({told}). {ASSOCIATION}"
+    normal, robust = (_distance(network.numbers, name, far[name] or 0.0, beside) for name in _KINDS)
+    return [normal, replace(robust, view=_view(shares))]
 
 
 def _view(shares: Floats) -> View:

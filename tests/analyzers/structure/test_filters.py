@@ -199,9 +199,9 @@ def test_aggregates_weigh_layers_as_defined() -> None:
     assert found["filters.sparsity"].counts == {"numerator": 36, "denominator": 180}
     assert found["filters.sparsity_robust"].counts == {"numerator": 0, "denominator": 144}
     assert found["filters.dead_outputs"].counts == {"numerator": 2, "denominator": 12}
-    alone = of_layer(measured([layer(many)]), "conv")["filters.orthogonality"].value
-    assert alone is not None
-    assert found["filters.orthogonality"].value == pytest.approx(alone * 4 / 12, abs=1e-8)
+    straight = np.eye(81)[:4].reshape(4, 9, 3, 3)  # of orthogonality 1, beside one of 0
+    found = of_model(measured([layer(straight), layer(one, 1.0, name="late")]))
+    assert found["filters.orthogonality"].value == pytest.approx(4 / 12, abs=1e-8)
 
 
 def test_interval_comes_from_outputs_and_holds_the_value() -> None:
