@@ -8,8 +8,6 @@ hypotheses and decides nothing.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numpy as np
-
 from analyzers.contract import (
     Analyzer,
     Array,
@@ -30,35 +28,24 @@ from analyzers.contract import (
     Tell,
     Unit,
 )
+from analyzers.structure.filter_details import layer_measurements
+from analyzers.structure.filter_intervals import Numbers, entropy_intervals
 from analyzers.structure.filter_layers import (
     LayerRow,
     columns,
     entropy_applies,
     read_layer,
-    rounded,
     rows_of,
     unique_names,
     usable,
 )
-from analyzers.structure.filter_summary import (
-    RANDOM_LIKE,
-    Network,
-    absent,
-    layer_measurements,
-    model_measurements,
-)
-from analyzers.structure.kernel_statistics import (
-    Floats,
-    Moments,
-    moments,
-    resampled_entropies,
-    resamples,
-    variance_entropy,
-)
+from analyzers.structure.filter_network import RANDOM_LIKE, Network
+from analyzers.structure.filter_spectrum import DISTANCES, spectrum_numbers
+from analyzers.structure.filter_summary import absent, model_measurements
+from analyzers.structure.kernel_spectrum import pooled_shares
+from analyzers.structure.kernel_statistics import Moments, moments
 from analyzers.structure.reference_models import CIFAR_10, STEM_LIKE_NORMAL
 
-DRAWS: Final = 400
-"""Bootstrap draws; the 2.5 % quantile then rests on ten of them."""
 _NAMED: Final = 3
 NO_LAYERS: Final = "The model has no convolution with constant, finite weights."
 
@@ -89,15 +76,16 @@ def measure(
         rows.append(read_layer(layer, name, is_stem=place == stem, sums=sums))
         if sums is not None and rows[-1].comparable and rows[-1].entropy is not None:
             kept[place] = sums
-    numbers = {
+    numbers: Numbers = {
         "layers": len(every),
         "left_out": len(every) - len(layers),
         "skipped": len(weights.skipped),
         "from_upload": int(weights.source == "upload"),
     }
+    numbers |= entropy_intervals(layers, kept, shard.seed) | _spectrum(list(kept.values()))
     return Partial(
         "measured",
-        {**numbers, **_entropy_interval(kept, shard.seed)},
+        numbers,
         columns(rows),
         note=f"{_left_out(every, layers)}{_skipped(weights.skipped)} {weights.why_file}".strip(),
     )
@@ -117,25 +105,13 @@ def _skipped(skipped: Sequence[Skipped]) -> str:
     return f" Skipped: {named}{more}."
 
 
-def _entropy_interval(kept: Mapping[int, Moments], seed: int) -> dict[str, float]:
-    """The spread of the network's entropy over resampled outputs, laid around its value.
-
-    A resample repeats kernels and so has less entropy than the layer; only its spread is used.
-    """
-    if not kept:
+def _spectrum(kept: Sequence[Moments]) -> Numbers:
+    """The shares of variance of all plain 3x3 kernels together."""
+    shares = pooled_shares(kept) if kept else None
+    if shares is None:
         return {}
-    total, weight = np.zeros(DRAWS), np.zeros(DRAWS)
-    value, every = 0.0, 0.0
-    for place, sums in kept.items():
-        draws: Floats = resamples(len(sums.count), DRAWS, seed=seed, stream=place)
-        count = draws @ sums.count
-        total += count * resampled_entropies(sums, draws)
-        weight += count
-        value += sums.count.sum() * (variance_entropy(sums) or 0.0)
-        every += sums.count.sum()
-    spread = total / np.maximum(weight, 1.0)
-    low, high = np.quantile(spread - spread.mean(), (0.025, 0.975)) + value / every
-    return {"entropy_low": rounded(max(0.0, low)), "entropy_high": rounded(max(0.0, high))}
+    kernels = int(sum(sums.count.sum() for sums in kept))
+    return spectrum_numbers(shares, kernels, sum(int((sums.count > 0).sum()) for sums in kept))
 
 
 def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
@@ -158,7 +134,7 @@ _LIMIT: Final = CIFAR_10.collapsed_below
 
 METRICS: Final = (
     MetricSpec(
-        "filter_entropy",
+        "filters.entropy",
         "Variety of kernel patterns: entropy (log10) of the variance of scaled, non-zero kernels "
         "over its principal axes. 0 is one pattern, log10 of the taps (.954 for 3x3) is random. "
         "The model's value weighs 3x3 layers by their non-zero kernels.",
@@ -166,81 +142,98 @@ METRICS: Final = (
         range=(0.0, 1.6902),
     ),
     MetricSpec(
-        "filter_entropy_over_random",
+        "filters.entropy_late",
+        "filters.entropy of the 3x3 layers in the last 30 % of the convolution depth, where "
+        "adversarially and normally trained CIFAR models differ most.",
+        unit="",
+        range=(0.0, 0.9543),
+    ),
+    MetricSpec(
+        "filters.entropy_over_random",
         "Entropy of a 3x3 layer over the least that as many random kernels have; from 1 on the "
         "layer cannot be told from a random one.",
         unit="times random",
     ),
     MetricSpec(
-        "filter_random_like",
+        "filters.random_like",
         "Share of 3x3 layers with at least 64 non-zero kernels that look random.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_sparsity",
+        "filters.sparsity",
         "Share of kernels whose largest weight is at most 1 % of the layer's. One outlier, or "
         "folding a batch norm, changes it.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_sparsity_robust",
+        "filters.sparsity_robust",
         "Share of kernels whose largest weight is at most 1 % of that of their own output; dead "
         "outputs are not counted.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_orthogonality",
+        "filters.orthogonality",
         "One minus the mean absolute cosine between live output filters of a group. Random "
-        "filters and wide layers score high by themselves; see filter_coherence.",
+        "filters and wide layers score high by themselves; see filters.coherence.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_coherence",
+        "filters.coherence",
         "Mean absolute cosine between live output filters, over that of random ones: 1 is "
         "random, more is aligned.",
         unit="times random",
     ),
     MetricSpec(
-        "filter_dead_outputs", "Share of output channels all of whose weights are 0.", range=_SHARE
+        "filters.dead_outputs", "Share of output channels all of whose weights are 0.", range=_SHARE
     ),
     MetricSpec(
-        "filter_collapsed_layers",
+        "filters.collapsed_layers",
         "Late 3x3 layers whose entropy few normally trained reference models fall below.",
         unit="layers",
     ),
     MetricSpec(
-        "filter_unused_layers",
+        "filters.unused_layers",
         "Collapsed layers more than 30 % of whose kernels are near zero.",
         unit="layers",
     ),
     MetricSpec(
-        "filter_centre_share",
+        "filters.centre_share",
         "Share of the first layer's energy on the centre tap. Scales of single outputs, and so "
         "folding a batch norm, shift it.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_thresholding_share",
+        "filters.thresholding_share",
         "Share of the first layer's filters with at least 90 % of their energy on the centre tap.",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_antipair_share",
+        "filters.antipair_share",
         "Share of the first layer's filters that have a near negative (cosine below -.9).",
         range=_SHARE,
     ),
     MetricSpec(
-        "filter_stem_centre_share",
-        "filter_centre_share of a plain 3x3 first layer, where trained reference models of the "
+        "filters.stem_centre_share",
+        "filters.centre_share of a plain 3x3 first layer, where trained reference models of the "
         "same kind exist.",
         range=_SHARE,
+    ),
+    *(
+        MetricSpec(
+            metric,
+            "The least Gaussian KL divergence, at equal means and total variance, that the 3x3 "
+            f"kernels can have from those of {metric.rpartition('_')[2]} reference models: from "
+            "the variance shares of both over their principal axes. 0 is the same spectrum.",
+            unit="nats",
+        )
+        for metric in DISTANCES
     ),
 )
 
 FINDINGS: Final = (
     FindingRule(
         id="FIL-RANDOM",
-        metric="filter_random_like",
+        metric="filters.random_like",
         comparison="above",
         threshold=0.0,
         severity="medium",
@@ -251,7 +244,7 @@ FINDINGS: Final = (
     ),
     FindingRule(
         id="FIL-UNTRAINED",
-        metric="filter_random_like",
+        metric="filters.random_like",
         comparison="above",
         # "At least 80 %": a share of layers lies on 0.8 or well below it, never in between.
         threshold=RANDOM_LIKE - 1e-6,
@@ -264,7 +257,7 @@ FINDINGS: Final = (
     ),
     FindingRule(
         id="FIL-COLLAPSED",
-        metric="filter_collapsed_layers",
+        metric="filters.collapsed_layers",
         comparison="above",
         threshold=1.0,
         severity="low",
@@ -278,7 +271,7 @@ FINDINGS: Final = (
     ),
     FindingRule(
         id="FIL-UNUSED",
-        metric="filter_unused_layers",
+        metric="filters.unused_layers",
         comparison="above",
         threshold=1.0,
         severity="low",
@@ -290,7 +283,7 @@ FINDINGS: Final = (
     ),
     FindingRule(
         id="FIL-STEM",
-        metric="filter_stem_centre_share",
+        metric="filters.stem_centre_share",
         comparison="below",
         threshold=STEM_LIKE_NORMAL,
         severity="info",
@@ -307,7 +300,7 @@ FINDINGS: Final = (
 ANALYZER: Final = Analyzer(
     Description(
         id="structure.filters",
-        version="2",
+        version="3",
         title="Filters",
         summary="Variety, sparsity and alignment of the convolution kernels, from weights alone.",
         reference="Gavrikov and Keuper 2022, arXiv:2204.02481",

@@ -49,6 +49,8 @@ class Moments:
     second: Floats
     floor: float
     """Total variance that rounding of the stored weights alone can explain."""
+    pivot: Floats
+    """Which point the sums are about."""
 
 
 class Coherence(NamedTuple):
@@ -94,16 +96,18 @@ def moments(weight: Array) -> Moments:
     count, first = np.zeros(outputs), np.zeros((outputs, taps))
     second, pivot = np.zeros((outputs, taps, taps)), None
     for rows, block in _blocks(weight):
-        peak = np.abs(block).max(axis=2)
+        peak = _peaks(block)
         kept = peak > limit
-        scaled = block / np.where(kept, peak, 1.0)[:, :, None]
+        np.divide(block, np.where(kept, peak, 1.0)[:, :, None], out=block)
         if pivot is None and kept.any():
-            pivot = scaled[kept][0]
+            pivot = block[kept][0]
         if pivot is not None:
-            moved = (scaled - pivot) * kept[:, :, None]
-            count[rows], first[rows] = kept.sum(axis=1), moved.sum(axis=1)
-            second[rows] = moved.transpose(0, 2, 1) @ moved
-    return Moments(count, first, second, taps * _resolution(weight) ** 2)
+            np.subtract(block, pivot, out=block)
+            np.multiply(block, kept[:, :, None], out=block)
+            count[rows], first[rows] = kept.sum(axis=1), block.sum(axis=1)
+            second[rows] = block.transpose(0, 2, 1) @ block
+    floor = taps * _resolution(weight) ** 2
+    return Moments(count, first, second, floor, np.zeros(taps) if pivot is None else pivot)
 
 
 def variance_entropy(sums: Moments) -> float | None:
@@ -215,9 +219,15 @@ def _entropies(sums: Moments, weights: Floats) -> Floats:
 
 
 def _peaks(weight: Array) -> Floats:
-    """The largest absolute weight of every kernel, [out, in]."""
+    """The largest absolute weight of every kernel, [out, in].
+
+    Tap by tap: a maximum along an axis of nine is several times slower.
+    """
     flat = weight.reshape(*weight.shape[:2], -1)
-    return np.maximum(flat.max(axis=2).astype(np.float64), -flat.min(axis=2).astype(np.float64))
+    peak = np.abs(flat[:, :, 0])
+    for tap in range(1, flat.shape[2]):
+        np.maximum(peak, np.abs(flat[:, :, tap]), out=peak)
+    return peak.astype(np.float64)
 
 
 def _blocks(weight: Array) -> Iterator[tuple[slice, Floats]]:

@@ -123,7 +123,7 @@ def _signed(digits: str) -> str:
 
 def words(name: str) -> str:
     """A metric's or scope's name as words."""
-    return plain(name.replace("_", " "))
+    return plain(name.replace("_", " ").replace(".", " "))
 
 
 def short(digest: str) -> str:

@@ -205,7 +205,9 @@ def test_weights_with_an_architecture_are_audited_like_the_export(
     assert subject["source_weights"] == subject["conversion"]["weights"]
     assert subject["conversion_trust"] == "restricted"
     measured = service.evidence(found.name)["facts"]["measurements"]
-    (entropy,) = (one for one in measured if one["metric"] == "filter_entropy" and not one["scope"])
+    (entropy,) = (
+        one for one in measured if one["metric"] == "filters.entropy" and not one["scope"]
+    )
     assert "those of the upload. Batch norm folded: no." in entropy["note"]
 
 

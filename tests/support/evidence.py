@@ -70,8 +70,8 @@ def _layers() -> list[dict[str, Json]]:
         scope = {"layer": name}
         entropy = round(1.32 - 0.021 * place + 0.05 * ((place * 7) % 5) / 4, 6)
         sparsity = round(0.004 + 0.0006 * place * place, 6)
-        found.append(measurement(FILTERS, "filter_entropy", entropy, scope=scope))
-        found.append(measurement(FILTERS, "filter_sparsity", sparsity, scope=scope))
+        found.append(measurement(FILTERS, "filters.entropy", entropy, scope=scope))
+        found.append(measurement(FILTERS, "filters.sparsity", sparsity, scope=scope))
     return found
 
 
@@ -97,9 +97,9 @@ def _explanations() -> list[dict[str, Json]]:
         baseline=0.03,
     )
     return [
-        measurement(FILTERS, "filter_entropy", 1.154, view=dots, note="n = 4,224 filters"),
-        measurement(FILTERS, "filter_sparsity", 0.0463, view=unused, note="batch norm was folded"),
-        measurement(FILTERS, "filter_orthogonality", 0.8127, note="n = 16 layers"),
+        measurement(FILTERS, "filters.entropy", 1.154, view=dots, note="n = 4,224 filters"),
+        measurement(FILTERS, "filters.sparsity", 0.0463, view=unused, note="batch norm was folded"),
+        measurement(FILTERS, "filters.orthogonality", 0.8127, note="n = 16 layers"),
         *_layers(),
     ]
 
@@ -271,7 +271,7 @@ def findings() -> list[dict[str, Json]]:
             "grade": "C",
             "statement": "4.6% of the filters are unused, more than in 9 of 10 reference networks. "
             "This is an association with overfitting, not a cause of weakness.",
-            "evidence": {"metric": "filter_sparsity", "value": 0.0463, "scope": {}},
+            "evidence": {"metric": "filters.sparsity", "value": 0.0463, "scope": {}},
             "remedy": "Train with a smaller network or stronger augmentation, then audit again "
             "(expected gain: a guess).",
             "reproduce": "assay audit MODEL --data DATA --analyzer structure.filters",

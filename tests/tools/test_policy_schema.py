@@ -84,7 +84,7 @@ BAD = {
     "level low": ("gte: 0.40", f"{LEVEL}0.5"),
     "level whole": ("gte: 0.40", f"{LEVEL}1"),
     "metric": ("metric: accuracy", "metric: beauty"),
-    "explanation": ("metric: accuracy", "metric: filter_entropy"),
+    "explanation": ("metric: accuracy", "metric: filters.entropy"),
     "id": ("id: clean", "id: ''"),
     "long id": ("id: clean", f"id: {'x' * 64}"),
     "severity": ("gte: 0.40", "gte: 0.40, severity: huge"),

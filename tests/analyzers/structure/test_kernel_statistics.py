@@ -119,17 +119,29 @@ def test_folding_a_batch_norm_changes_only_what_it_may() -> None:
     assert angles(folded).orthogonality == pytest.approx(angles(weight).orthogonality, abs=1e-9)
     assert entropy(folded) == pytest.approx(entropy(weight), abs=1e-12)
     assert sparsity(folded).sparse_robust == sparsity(weight).sparse_robust == 32
-    first, again = stem(weight), stem(folded)
-    assert first is not None
-    assert again is not None
-    assert again.thresholding_share == first.thresholding_share
-    assert again.antipair_share == first.antipair_share
     factors[5] = 1e-4
     assert sparsity(weight * factors).sparse == sparsity(weight).sparse + 12
     assert sparsity(weight * factors).sparse_robust == 32
     assert entropy(weight * factors) == pytest.approx(entropy(weight), abs=0.002)
     turned = folded * np.where(np.arange(32) % 3, 1, -1).reshape(-1, 1, 1, 1)
     assert angles(turned).orthogonality == pytest.approx(angles(weight).orthogonality, abs=1e-9)
+
+
+def test_folding_moves_energy_of_the_stem_but_no_share_of_its_filters() -> None:
+    """Counts of filters look at each by itself; the layer's energy goes to the scaled-up ones."""
+    weight = gaussian(32, 3, 3, 3, seed=3)
+    weight[8:14, :, 1, 1] += 40
+    weight[9] = -weight[8]
+    factors = np.random.default_rng(1).uniform(0.05, 4, 32).reshape(-1, 1, 1, 1)
+    first, again = stem(weight), stem(weight * factors)
+    assert first is not None
+    assert again is not None
+    assert again.thresholding_share == first.thresholding_share == 6 / 32
+    assert again.antipair_share == first.antipair_share == 6 / 32  # -8 is near all of 10 to 13
+    factors[8:14] = 0.01
+    quiet = stem(weight * factors)
+    assert quiet is not None
+    assert quiet.centre_share < first.centre_share - 0.2
 
 
 def test_dead_filters_do_not_count_as_orthogonal() -> None:
@@ -162,9 +174,9 @@ def test_one_outlier_makes_a_layer_sparse_but_not_robustly() -> None:
 def test_sparsity_edge_is_inclusive_and_zero_layers_are_all_sparse() -> None:
     """Exactly 1 % of the largest weight is sparse; a layer of zeros is sparse and dead."""
     weight = np.ones((1, 3, 1, 1))
-    weight[0, 0], weight[0, 1] = 1.0, 0.01
-    weight[0, 2] = 0.0100001
-    assert sparsity(weight).sparse == 1
+    weight[0, 0], weight[0, 1] = 100.0, 1.0
+    weight[0, 2] = 1.0001
+    assert sparsity(weight) == (1, 1, 3, 0) == sparsity(weight / 64)
     assert sparsity(np.zeros((4, 2, 3, 3))) == (8, 0, 0, 4)
 
 
@@ -197,6 +209,25 @@ def test_colour_filters_and_boxes() -> None:
     assert stem(lonely) == (1.0, 1.0, 0.0)
 
 
+@pytest.mark.parametrize(("share", "counted"), [(0.89, 0.0), (0.91, 1.0)])
+def test_thresholding_begins_at_nine_tenths_of_the_energy(share: float, counted: float) -> None:
+    """A filter counts from 90 % of its energy on the centre tap; energy, not weight."""
+    one = np.zeros((1, 1, 3, 3))
+    one[0, 0, 1, 1], one[0, 0, 0, 2] = math.sqrt(share), math.sqrt(1 - share)
+    assert stem(one) == (pytest.approx(share), counted, None)
+
+
+@pytest.mark.parametrize(("cosine", "counted"), [(-0.89, 0.0), (-0.91, 2 / 3)])
+def test_opposites_begin_at_a_cosine_of_nine_tenths(cosine: float, counted: float) -> None:
+    """Two filters are a pair when their cosine is below -.9; a third at a right angle is not."""
+    three = np.zeros((3, 1, 3, 3))
+    three[0, 0, 0, 0], three[2, 0, 2, 2] = 1, 5
+    three[1, 0, 0, :2] = 3 * cosine, 3 * math.sqrt(1 - cosine**2)
+    found = stem(three)
+    assert found is not None
+    assert found.antipair_share == pytest.approx(counted)
+
+
 def test_stem_ignores_dead_filters_and_needs_a_centre() -> None:
     """Dead filters take part in no share; even, 1x1 and empty kernels have no answer."""
     colour = np.zeros((4, 3, 5, 5))
@@ -212,7 +243,7 @@ def test_groups_are_compared_within_themselves() -> None:
     """Angles of a grouped layer are those of its groups; a depthwise one has none."""
     weight = gaussian(8, 4, 3, 3, seed=9)
     twice = np.concatenate([weight, weight])
-    assert angles(twice, groups=2).orthogonality == pytest.approx(angles(weight).orthogonality)
+    assert angles(twice, groups=2) == pytest.approx(angles(weight))
     assert angles(twice, groups=1).orthogonality < angles(weight).orthogonality
     assert coherence(gaussian(8, 1, 3, 3), 8) is None
     assert coherence(np.zeros((8, 4, 3, 3)), 1) is None

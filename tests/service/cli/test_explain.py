@@ -74,7 +74,7 @@ def test_a_metric_says_what_it_is_for() -> None:
     """One that may be required shows how, an indicator what it holds back, others neither."""
     required, indicator, other = (
         assay("explain", name).output
-        for name in ("robust_accuracy", "zero_gradient", "filter_entropy")
+        for name in ("robust_accuracy", "zero_gradient", "filters.entropy")
     )
     assert "{id: my-name, metric: robust_accuracy, threat: NAME, gte: 0.5}" in required
     assert "{id: my-name, metric: accuracy, gte: 0.5}" in assay("explain", "accuracy").output

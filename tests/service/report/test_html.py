@@ -226,7 +226,7 @@ def test_a_single_number_stands_in_the_table() -> None:
 
     def change(evidence: dict[str, Json], _: dict[str, Json]) -> None:
         big = sample.view("number", "Kernels in all", "", value=4224, unit="kernels")
-        found = sample.measurement(sample.FILTERS, "filter_count", 4224.0, view=big)
+        found = sample.measurement(sample.FILTERS, "filters.count", 4224.0, view=big)
         evidence["facts"]["measurements"].append(found)
 
     page = report(change)
@@ -249,12 +249,12 @@ def test_what_could_not_be_measured_is_a_limit() -> None:
     """A measurement without a value is named with its reason."""
 
     def change(evidence: dict[str, Json], _: dict[str, Json]) -> None:
-        lost = sample.measurement(sample.FILTERS, "filter_entropy", None, note="no convolution")
+        lost = sample.measurement(sample.FILTERS, "filters.entropy", None, note="no convolution")
         evidence["facts"]["measurements"].append(lost)
 
     text = report(change).text
     told = text.partition("What this report does not say")[2]
-    assert "Not measured: filter entropy It could not be measured on this model: no conv" in told
+    assert "Not measured: filters entropy It could not be measured on this model: no conv" in told
 
 
 def test_limits_always_name_what_was_not_assessed(whole: Page) -> None:

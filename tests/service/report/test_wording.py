@@ -95,3 +95,12 @@ def test_states_have_words_and_shapes() -> None:
     assert wording.mark("").word == "not judged"
     shapes = [wording.mark(word).shape for word in ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")]
     assert len(set(shapes)) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("robust_accuracy", "robust accuracy"), ("filters.entropy_late", "filters entropy late")],
+)
+def test_names_become_words(name: str, told: str) -> None:
+    """A metric's name is read out without its underscores, and without the dot of its lens."""
+    assert wording.words(name) == told
