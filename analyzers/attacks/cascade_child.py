@@ -337,7 +337,7 @@ def _columns(block: _Block, record: _Record) -> dict[str, list[int] | list[str] 
     jury, flags = record.jury, {name: getattr(record, name).tolist() for name in _FLAGS}
     columns: dict[str, list[int] | list[str] | list[bool]] = {
         "row": [int(row) for row in block.batch.rows],
-        "state": _states(record, jury.broken),
+        "state": _unless_open(block, _states(record, jury.broken)),
         "stage": list(record.stage),
         "iterations": record.iterations.tolist(),
         "queries": record.queries.tolist(),
@@ -350,6 +350,13 @@ def _columns(block: _Block, record: _Record) -> dict[str, list[int] | list[str] 
         for name in {"state", "state8"} & columns.keys():
             columns[name] = _news(columns[name], news)
     return columns
+
+
+def _unless_open(block: _Block, states: Sequence[str]) -> list[str]:
+    """A claim in float32 that a retry left open stays one, whatever else finds nothing."""
+    unclear = set(block.shard.params.get("open", ()))
+    told = zip(block.batch.rows, states, strict=True)
+    return ["" if row in unclear and state == "standing" else state for row, state in told]
 
 
 def _news(states: Sequence[object], fell: Flags) -> list[str]:

@@ -98,9 +98,7 @@ class Schedule:
 
     def _retries(self) -> list[Unit]:
         """Rows whose breaks nobody could confirm, once more by other ways."""
-        depths: tuple[Depth, ...] = ("float32", "8-bit")
-        rows = {row for depth in depths for row in self.history.among("pending", depth=depth)}
-        return self._grouped(self._owed(RETRY, sorted(rows)), TOGETHER, RETRY)
+        return self._grouped(self._owed(RETRY, self._pending()), TOGETHER, RETRY)
 
     def _whole_set(self) -> list[Unit]:
         if self._budget == "smoke":
@@ -179,20 +177,30 @@ class Schedule:
         return broken > STILL_BREAKING * max(len(given), ENOUGH)
 
     def _standing(self) -> list[int]:
-        """Images to go on with; a claim that is open at any depth is for a retry alone."""
-        both: tuple[Depth, ...] = ("float32", "8-bit")
-        unsettled = {row for depth in both for row in self.history.among("pending", depth=depth)}
+        """Images to go on with; one with an open claim, at any depth, is first owed its retry.
+
+        A claim in float32 that stays open after that says nothing of the 8 bits that decide.
+        """
+        unsettled = {row for row in self._pending() if RETRY not in self.history.rows[row].had}
         standing = self.history.among("standing", depth=self.depth)
         return [row for row in standing if row not in unsettled]
+
+    def _pending(self) -> list[int]:
+        """Images with a claim that nobody could confirm, at any depth."""
+        both: tuple[Depth, ...] = ("float32", "8-bit")
+        return sorted({row for depth in both for row in self.history.among("pending", depth=depth)})
 
     def _owed(self, tag: str, rows: Sequence[int]) -> list[int]:
         return [row for row in rows if tag not in self.history.rows[row].had]
 
     def _grouped(self, rows: Sequence[int], most: int, which: str, **told: Json) -> list[Unit]:
         units: list[Unit] = []
+        pending = set(self._pending()) if which != RETRY else set[int]()
         for group in _groups(rows, most):
             span = (group[0], group[-1] + 1)
-            units.append(self._unit(span, which, of=group, **told))
+            unclear = [row for row in group if row in pending]
+            beside: dict[str, Json] = {"open": unclear} if unclear else {}
+            units.append(self._unit(span, which, of=group, **told, **beside))
         return units
 
     def _unit(self, rows: Rows, which: str, **told: Json) -> Unit:

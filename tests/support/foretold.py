@@ -114,6 +114,8 @@ class World:
         attacked = fate.clean == "standing"
         searched = which == SQUARE or bool(self.gap)
         words, stage = self._fallen(fate, params) if attacked else ([fate.clean] * 2, "")
+        if row in params.get("open", ()) and words[0] == "standing":
+            words[0] = ""
         names = ("state", "state8") if self.eight_bit else ("state",)
         return {
             **dict(zip(names, words, strict=False)),

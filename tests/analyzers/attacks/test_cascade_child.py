@@ -513,6 +513,21 @@ def test_8_bits_cost_more_and_lose_nothing() -> None:
     assert (column(eight, "iterations") >= column(plain, "iterations")).all()
 
 
+def test_nothing_found_does_not_settle_a_claim_that_is_open() -> None:
+    """Of such rows it is only told in float32 what fell; their 8 bits are told as ever."""
+    subject = subject_of(curved_net())
+    stored = codes(40)
+    batch = block(seen(stored), labelled(subject, seen(stored)))
+    plain = attack(subject, batch, "3/510", eight_bit=True)
+    marked = attack(subject, batch, "3/510", eight_bit=True, open=list(range(40)))
+    before, after = column(plain, "state"), column(marked, "state")
+    assert (before == "standing").any()
+    assert (before == "claimed").any()
+    assert np.array_equal(after == "", before == "standing")
+    assert np.array_equal(after[before != "standing"], before[before != "standing"])
+    assert np.array_equal(column(marked, "state8"), column(plain, "state8"))
+
+
 # -------------------------------------------------------------------------------------- scores
 
 

@@ -318,6 +318,31 @@ def test_a_claim_refuted_in_float32_alone_is_tried_again() -> None:
     assert newest(world, done)[3] == "broken", "what a retry does not find again stays found"
 
 
+UNCLEAR = Foretold(falls=frozenset({AT_ONCE, in_round(1)}), refuted=frozenset({ONE, ROUNDS, RETRY}))
+"""Claims in float32 alone that nobody can confirm, before its retry and after it."""
+
+
+def test_a_claim_that_stays_open_in_float32_holds_no_attack_back_from_its_8_bits() -> None:
+    """They get the whole plan and count as standing; in float32 the claim stays open to the end."""
+    world = World(130, {7: UNCLEAR})
+    done = world.run()
+    assert passes_of(done) == [ONE, RETRY, ROUNDS, SQUARE, DEEPER]
+    decided, other = (tally(world, done, depth) for depth in ("8-bit", "float32"))
+    assert (decided.standing, decided.pending, decided.full) == (130, 0, 130)
+    assert (other.standing, other.pending, other.full) == (129, 1, 129)
+    assert newest(world, done, "float32")[7] == "pending"
+    named = [one.unit.params.get("open") for one in done if 7 in rows_of(one.unit)]
+    assert named == [None, None, None, [7], [7]]
+
+
+def test_control_where_no_8_bits_are_stored_it_ends_the_attack() -> None:
+    """There float32 decides: no pass follows, and the row is not said to have had them all."""
+    world = World(130, {7: UNCLEAR}, eight_bit=False)
+    done = world.run()
+    assert 7 not in given_pass(done, DEEPER)
+    assert tally(world, done).pending == 1
+
+
 def test_a_break_that_a_retry_confirms_after_the_long_climbs_is_late() -> None:
     """It survived up to them, so leaving it out of the statistic would flatter the rest."""
     fate = replace(falls(DEEPLY, salt(RETRY, "margin")), refuted=frozenset({DEEPER}))
@@ -516,6 +541,7 @@ LAWS = (
 )
 FEW = settings(max_examples=12, deadline=None, derandomize=True)
 MANY = settings(FEW, max_examples=300, derandomize=False)
+UNSETTLED = World(1, {0: UNCLEAR})
 UNCONFIRMED = World(130, {0: replace(falls(*SALTS), refuted=frozenset(NAMED))})
 
 
@@ -523,6 +549,7 @@ UNCONFIRMED = World(130, {0: replace(falls(*SALTS), refuted=frozenset(NAMED))})
 @settings(FEW)
 @given(worlds())
 @example(UNCONFIRMED)
+@example(UNSETTLED)
 def test_a_law_holds_in_any_world(law: Callable[[World], None], world: World) -> None:
     """What its own first line says, driven to the end from an empty plan."""
     law(world)
