@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from analyzers.attacks import cascade, probe
-from analyzers.behaviour import preflight
+from analyzers.behaviour import preflight, texture
 from analyzers.contract import Analyzer
 from analyzers.structure import filters
 from analyzers.trust import trust
@@ -18,6 +18,7 @@ ALL: Final[tuple[Analyzer, ...]] = (
     probe.ANALYZER,
     trust.ANALYZER,
     filters.ANALYZER,
+    texture.ANALYZER,
 )
 
 VOUCHERS: Final[Mapping[str, Sequence[str]]] = {

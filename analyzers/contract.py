@@ -486,6 +486,18 @@ class Head(NamedTuple):
     """The tensor whose plain mean over all positions is ``features``; empty where none is."""
 
 
+class FixedMask(NamedTuple):
+    """A stored map by which a layer's maps are multiplied, zero at some places for every image."""
+
+    tensor: str
+    """What comes out of the product."""
+    layer: str
+    """The layer whose maps it masks, by its name in the file."""
+    zeros: int
+    size: int
+    """Values of the map, of which ``zeros`` are 0."""
+
+
 @dataclass(frozen=True)
 class Places:
     """What a graph offers to the lenses, in graph order."""
@@ -494,6 +506,9 @@ class Places:
     head: Head | None = None
     head_gap: str = ""
     """Why there is no head, when there is none."""
+    masks: Sequence[FixedMask] = ()
+    patch: tuple[int, int] = (0, 0)
+    """Height and width of the patches into which the only convolution cuts the image, else 0."""
 
     def of(self, *roles: PlaceRole) -> list[Place]:
         """The places of these roles."""

@@ -8,7 +8,9 @@ import onnx
 
 from analyzers.contract import Head, Place, PlaceRole, Places
 from analyzers.graph.head import IDLE, head_of
+from analyzers.graph.masks import fixed_masks
 from analyzers.graph.nonlinear import knots
+from analyzers.graph.patches import patch_of
 from analyzers.graph.pooling import Pool, Shapes
 from analyzers.graph.rebatch import inferred
 from analyzers.graph.tracing import Trace, Tracing, trace
@@ -41,7 +43,11 @@ def places_of(model: onnx.ModelProto) -> Places:
     spots = [*_first(graph), *_active(graph), *_end(graph, head, output)]
     found = [_place(graph, spot) for spot in spots]
     found = _ranked(graph, [place for place in found if place is not None])
-    return Places(found, head, "") if isinstance(head, Head) else Places(found, None, head)
+    masks = list(fixed_masks(wiring, shapes, graph.tracing))
+    patch = patch_of(wiring, graph.tracing)
+    if isinstance(head, Head):
+        return Places(found, head, "", masks, patch)
+    return Places(found, None, head, masks, patch)
 
 
 def _first(graph: _Graph) -> Iterator[_Spot]:

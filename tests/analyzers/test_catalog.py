@@ -206,7 +206,7 @@ def test_description_is_complete(analyzer: Analyzer) -> None:
     assert all((told.title, told.summary, told.reference, told.version))
     assert told.metrics
     for metric in told.metrics:
-        assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)
+        assert re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", metric.name)
         assert len(metric.meaning) > 20
         assert not (metric.judged and metric.grade == "C"), "explanations are never judged"
     assert set(told.indicators) <= {one.name for one in told.metrics}
