@@ -1,6 +1,7 @@
 """Asks the model about pictures with a cue taken out, and looks where slopes and attacks lie."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from analyzers.behaviour.cues.colour import CHANNELS, coloured, without_colour
 from analyzers.behaviour.cues.edges import alignment
 from analyzers.behaviour.cues.hybrids import hybrids, partners
 from analyzers.behaviour.cues.smoothing import without_texture
-from analyzers.behaviour.cues.tiles import drawn_order, shuffled
+from analyzers.behaviour.cues.tiles import Tiling, drawn_order, shuffled
 from analyzers.behaviour.texture import PROBE_BLOB, grids
 from analyzers.contract import (
     Array,
@@ -25,8 +26,8 @@ from analyzers.contract import (
     Tell,
 )
 
-_AT_ONCE: Final = 32
-"""Pictures held beside those of the unit."""
+_AT_ONCE: Final = 1 << 20
+"""Pixels and channels held beside those of the unit, a dozen times while they are smoothed."""
 _NAMED: Final = 3
 Classes = npt.NDArray[np.int64]
 
@@ -71,7 +72,8 @@ class _Asked:
     def parts(self, places: Sequence[int], note: str) -> list[Sequence[int]]:
         """The places in portions, told of as they begin."""
         self.tell(0, len(places), note)
-        return [places[low : low + _AT_ONCE] for low in range(0, len(places), _AT_ONCE)]
+        step = max(1, _AT_ONCE // self.batch.images[0].size)
+        return [places[low : low + step] for low in range(0, len(places), step)]
 
     def taken_for(
         self, places: Sequence[int], note: str, change: Callable[[Sequence[int]], FloatArray]
@@ -101,15 +103,9 @@ def _answers(asked: _Asked, shard: Shard) -> dict[str, list[Json]]:
     every = range(len(images))
     found = {"right": asked.right(every, "clean", lambda part: images[list(part)])}
     for grid in grids(shard.config, asked.subject.facts.shape):
-
-        def moved(part: Sequence[int], grid=grid) -> FloatArray:
-            orders = [
-                drawn_order(grid.count, seed=shard.seed, sample=batch.ids[at]) for at in part
-            ]
-            pairs = zip(part, orders, strict=True)
-            return np.stack([shuffled(images[at], grid, order) for at, order in pairs])
-
-        found[f"tiles_{grid.count}"] = asked.right(every, f"{grid.count} tiles a side", moved)
+        moved = partial(_shuffled, batch, grid, shard.seed)
+        name = f"{grid.a_side} tiles a side"
+        found[f"tiles_{grid.a_side}"] = asked.right(every, name, moved)
     found["smooth"] = asked.right(
         every, "without texture", lambda part: without_texture(images[list(part)])
     )
@@ -121,6 +117,13 @@ def _answers(asked: _Asked, shard: Shard) -> dict[str, list[Json]]:
     return found
 
 
+def _shuffled(batch: Batch, grid: Tiling, seed: int, part: Sequence[int]) -> FloatArray:
+    """Some of a unit's images, each in an order of its own."""
+    orders = [drawn_order(grid.a_side, seed=seed, sample=batch.ids[at]) for at in part]
+    pairs = zip(part, orders, strict=True)
+    return np.stack([shuffled(batch.images[at], grid, order) for at, order in pairs])
+
+
 def _conflicts(asked: _Asked, right: Sequence[Json]) -> list[Json]:
     """Which of its two donors each hybrid is taken for; None for images that gave no shape."""
     images, labels = asked.batch.images, asked.batch.labels.tolist()
@@ -130,15 +133,11 @@ def _conflicts(asked: _Asked, right: Sequence[Json]) -> list[Json]:
         "hybrids",
         lambda part: hybrids(images[list(part)], images[[pairs[at] for at in part]]),
     )
-    words = {
-        at: "shape"
-        if told[at] == labels[at]
-        else "texture"
-        if told[at] == labels[other]
-        else "neither"
-        for at, other in pairs.items()
-    }
-    return [words.get(at) for at in range(len(labels))]
+    found: list[Json] = [None] * len(labels)
+    for at, other in pairs.items():
+        names = {labels[at]: "shape", labels[other]: "texture"}
+        found[at] = names.get(told[at], "neither")
+    return found
 
 
 def _slopes(asked: _Asked) -> list[Json]:

@@ -131,13 +131,13 @@ def _retention(seen: _Seen) -> list[Measurement]:
             scope={"tiles": _named(grid)},
         )
         for grid in seen.grids
-        for kept in [seen.kept(f"tiles_{grid.count}")]
+        for kept in [seen.kept(f"tiles_{grid.a_side}")]
     ]
     return [replace(found[0], view=_curve(seen)), *found[1:]]
 
 
 def _named(grid: Tiling) -> str:
-    return f"{grid.count}x{grid.count}"
+    return f"{grid.a_side}x{grid.a_side}"
 
 
 def _no_tiles(seen: _Seen) -> str:
@@ -154,7 +154,7 @@ def _about(seen: _Seen, grid: Tiling) -> str:
     if not grid.whole:
         told.append("The sides are no multiples of that; outer rows and columns stay in place.")
     if min(grid.height, grid.width) < SMALL:
-        told.append("Tiles this small are mostly border, and the new borders weigh heavily.")
+        told.append("Tiles this small are mostly border, so the new borders weigh in.")
     tall, wide = (int(seen.numbers.get(f"patch_{one}", 0)) for one in ("height", "width"))
     aligned = tall and not (grid.height % tall or grid.width % wide or _offset(grid, tall, wide))
     if aligned:
@@ -170,14 +170,14 @@ def _offset(grid: Tiling, tall: int, wide: int) -> bool:
 
 
 def _curve(seen: _Seen) -> View:
-    shares = [seen.kept(f"tiles_{grid.count}") for grid in seen.grids]
+    shares = [seen.kept(f"tiles_{grid.a_side}") for grid in seen.grids]
     bands = [wilson(sum(kept), len(kept)) for kept in shares]
     chance = 1 / seen.case.subject.classes
     return View(
         "curve",
         "Right answers kept when the tiles of the image change places",
         {
-            "x": [1, *(grid.count for grid in seen.grids)],
+            "x": [1, *(grid.a_side for grid in seen.grids)],
             "y": [1.0, *(sum(kept) / len(kept) for kept in shares)],
             "low": [1.0, *(one.low for one in bands)],
             "high": [1.0, *(one.high for one in bands)],
@@ -193,13 +193,13 @@ def _curve(seen: _Seen) -> View:
 
 def _reliance(seen: _Seen) -> Measurement:
     metric = "texture.reliance"
-    used = [grid for grid in seen.grids if grid.count <= HEADLINE]
+    used = [grid for grid in seen.grids if grid.a_side <= HEADLINE]
     if not used:
         return lens.without(metric, "not_applicable", _no_tiles(seen))
-    kept = np.array([seen.kept(f"tiles_{grid.count}") for grid in used], np.float64).T
-    area = _area([grid.count for grid in used], 1 / seen.case.subject.classes)
+    kept = np.array([seen.kept(f"tiles_{grid.a_side}") for grid in used], np.float64).T
+    area = _area([grid.a_side for grid in used], 1 / seen.case.subject.classes)
     lost = float(area(np.full((1, 1, len(used)), 1 / seen.case.subject.classes))[0])
-    sides = ", ".join(str(grid.count) for grid in used)
+    sides = ", ".join(str(grid.a_side) for grid in used)
     return lens.mean(
         metric,
         spread(kept, area),
@@ -223,10 +223,10 @@ def _area(counts: Sequence[int], chance: float) -> Callable[[Values], Values]:
 
 def _cue_losses(seen: _Seen) -> list[Measurement]:
     """Shape, texture, colour; the first that is measured carries the bars of all."""
-    used = [grid for grid in seen.grids if grid.count <= HEADLINE]
+    used = [grid for grid in seen.grids if grid.a_side <= HEADLINE]
     shape = used[-1] if used else None
     found = [
-        _loss(seen, "shape", f"tiles_{shape.count}", _shape_words(shape))
+        _loss(seen, "shape", f"tiles_{shape.a_side}", _shape_words(shape))
         if shape
         else _no_loss("shape", _no_tiles(seen)),
         _loss(seen, "texture", "smooth", "Small structures evened out, edges of large ones kept."),
@@ -252,7 +252,7 @@ def _loss(seen: _Seen, cue: str, name: str, how: str) -> Measurement:
         "measured",
         {"cue": cue},
         value,
-        {"numerator": lost - gained, "denominator": seen.n, "lost": lost, "gained": gained},
+        {"images": seen.n, "lost": lost, "gained": gained},
         view=View("number", f"Accuracy lost without {cue}", {"value": value, "unit": "share"}),
         note=f"95 % interval {100 * low:.1f} to {100 * high:.1f} points, {seen.n} images, paired: "
         f"{lost} became wrong, {gained} right. {how} What is done also makes pictures of a kind "

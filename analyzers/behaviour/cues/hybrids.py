@@ -3,7 +3,8 @@
 Phase holds where things are, and so outlines; amplitude holds how much there is of each
 frequency, and so the statistics of texture and the mean colour (Oppenheim and Lim, 1981; used
 to tell what networks go by in arXiv:2108.08487). This is not the style transfer of Geirhos et
-al. (arXiv:1811.12231), so figures of the two cannot be compared.
+al. (arXiv:1811.12231), so figures of the two cannot be compared. A partner comes from the same
+block, and the blocks of a set are fixed.
 """
 
 from collections.abc import Sequence

@@ -22,7 +22,7 @@ Order = npt.NDArray[np.int64]
 class Tiling(NamedTuple):
     """So many tiles a side, all of one size, around the centre of a picture."""
 
-    count: int
+    a_side: int
     height: int
     width: int
     top: int
