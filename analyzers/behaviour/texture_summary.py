@@ -362,7 +362,7 @@ def _alignment(
         why = "No image has both edges and a change to lay over them."
         return lens.without(metric, "not_applicable", why, scope=scope)
     left = len(values) - len(known)
-    out = f"{left} images without edges or change are left out. " if left else ""
+    out = f"Left out: {left} without edges or change. " if left else ""
     return lens.mean(
         metric,
         mean_spread(known),
