@@ -45,6 +45,34 @@ def test_a_mask_may_be_the_same_for_all_channels(shape: tuple[int, ...]) -> None
     assert len(masked(HOLES.ravel()[: np.prod(shape)].reshape(shape))) == 1
 
 
+@pytest.mark.parametrize("kept", ["holes maps nought", "solid nought maps"])
+def test_a_choice_between_maps_and_zero_is_a_mask(kept: str) -> None:
+    """As filling or choosing is exported: zeros where the choice is not the maps."""
+    stored = {
+        **WEIGHTS,
+        "holes": HOLES > 0,
+        "solid": HOLES == 0,
+        "nought": np.array(0, np.float32),
+        "one": np.array(1, np.float32),
+    }
+    found = places_of(model([CONV, node("Where", kept, "x"), *HEAD], stored)).masks
+    assert list(found) == [FixedMask("x", "stem", int((HOLES == 0).sum()), HOLES.size)]
+    other = [CONV, node("Where", kept.replace("nought", "one"), "x"), *HEAD]
+    assert places_of(model(other, stored)).masks == []
+
+
+def test_a_mask_spread_over_the_batch_is_a_mask() -> None:
+    """Its shape comes from the maps when the model runs, its zeros from the file."""
+    nodes = [
+        CONV,
+        node("Shape", "maps", "sizes"),
+        node("Expand", "mask sizes", "spread"),
+        node("Mul", "maps spread", "x"),
+        *HEAD,
+    ]
+    assert len(places_of(model(nodes, {**WEIGHTS, "mask": HOLES})).masks) == 1
+
+
 @pytest.mark.parametrize(
     "value",
     {
