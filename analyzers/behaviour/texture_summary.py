@@ -29,6 +29,10 @@ METRICS: Final = (*ANSWERS, *SLOPES, "texture.fixed_masks")
 HEADLINE: Final = 4
 """Tiles a side up to which reliance is told, so that a longer plan has the same number."""
 _BINARY: Final = 2
+_SIGNS: Final = (
+    "Signed steps change nearly every pixel alike, so values near 1 come with this attack; "
+    "texture.slope_alignment says where the model itself looks. "
+)
 SMALL: Final = 8
 """Pixels a side below which a tile is mostly border."""
 
@@ -320,9 +324,10 @@ def _conflict(seen: _Seen) -> list[Measurement]:
             bias,
             shape,
             shape + texture,
-            title="Of these, taken for the image that gave the outlines",
-            note=f"{shape} went by the phase, {texture} by the amplitude, "
-            f"{len(told) - shape - texture} by neither. Hybrids of the user's own images, not the "
+            title="Hybrids taken for the image that gave the outlines",
+            note=f"{shape} went by the phase (where things lie), {texture} by the amplitude (how "
+            f"much there is of each frequency, and the mean colour), "
+            f"{len(told) - shape - texture} by neither. Hybrids of the images under audit, not the "
             f"style transfer of Geirhos et al., whose figures do not compare."
             f"{by_chance if seen.case.subject.classes == _BINARY else ''} {lens.ASSOCIATION}",
         ),
@@ -345,7 +350,7 @@ def _edge_alignment(seen: _Seen) -> list[Measurement]:
     if seen.attacked:
         title = "The attack's change on edges, against an even spread"
         return [
-            _alignment(metric, values, title=title, scope={"threat": threat})
+            _alignment(metric, values, title=title, said=_SIGNS, scope={"threat": threat})
             for threat, values in seen.attacked.items()
         ]
     if lens.probes(seen.case):
@@ -355,7 +360,12 @@ def _edge_alignment(seen: _Seen) -> list[Measurement]:
 
 
 def _alignment(
-    metric: str, values: Sequence[Json], *, title: str, scope: lens.Scope | None = None
+    metric: str,
+    values: Sequence[Json],
+    *,
+    title: str,
+    said: str = "",
+    scope: lens.Scope | None = None,
 ) -> Measurement:
     known = [one for one in values if one is not None]
     if not known:
@@ -368,7 +378,7 @@ def _alignment(
         mean_spread(known),
         title=title,
         unit="times even",
-        note=f"1 takes no notice of edges, {1 / STRONGEST:.3g} lies on nothing else. {out}"
+        note=f"1 takes no notice of edges, {1 / STRONGEST:.3g} lies on nothing else. {said}{out}"
         f"{lens.ASSOCIATION}",
         scope=scope,
     )

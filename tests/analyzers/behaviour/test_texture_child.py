@@ -151,9 +151,13 @@ def test_a_slope_on_edges_and_an_attack_everywhere() -> None:
     images = np.zeros((20, 1, 16, 16), np.float32)
     images[..., 8:] = np.linspace(0.2, 0.9, 20, dtype=np.float32)[:, None, None, None]
     subject = subject_of(linear(weight.reshape(3, -1), np.zeros(3), (1, 16, 16)))
-    told = run(subject, images, named_by(subject, images), probe=images + np.float32(0.03))
+    labels, moved = named_by(subject, images), images.copy()
+    moved[..., 7:9] -= np.float32(0.03)
+    told = run(subject, images, labels, probe=images + np.float32(0.03))
     assert told.value("slope_alignment") == pytest.approx(8)
     assert told.value("edge_alignment", threat=THREAT) == pytest.approx(1, rel=1e-4)
+    on_edges = run(subject, images, labels, probe=moved)
+    assert on_edges.value("edge_alignment", threat=THREAT) == pytest.approx(8)
 
 
 def test_colour_is_lost_by_who_looks_at_one_channel() -> None:

@@ -93,10 +93,14 @@ def test_a_product_with_what_the_image_decides_is_none() -> None:
     """A gate multiplies maps too, and so do weights of flat features."""
     gate = [CONV, node("Sigmoid", "maps", "gate"), node("Mul", "maps gate", "x"), *HEAD]
     assert places_of(model(gate, WEIGHTS)).masks == []
-    picked = {**WEIGHTS, "pick": np.array([[0, 1, 1, 0, 1]], np.float32)}
-    flat = [*HEAD[:-1], node("Mul", "flat pick", "some"), node("Gemm", "some w b", "logits")]
-    net = model([node("Conv", "image k", "x", pads=[1] * 4), *flat], {**picked, "w": picked["w"].T})
-    assert places_of(net).masks == []
+    flat = [
+        CONV,
+        node("Flatten", "maps", "flat"),
+        node("Mul", "flat pick", "some"),
+        node("Gemm", "some wide b", "logits"),
+    ]
+    picked = {"pick": HOLES.reshape(1, -1), "wide": np.ones((HOLES.size, 4), np.float32)}
+    assert places_of(model(flat, {**WEIGHTS, **picked})).masks == []
 
 
 def test_masks_before_any_layer_are_of_the_image() -> None:
