@@ -33,6 +33,10 @@ _SIGNS: Final = (
     "Signed steps change nearly every pixel alike, so values near 1 come with this attack; "
     "texture.slope_alignment says where the model itself looks. "
 )
+_SMOOTH: Final = (
+    "Small structures, the fine parts of shapes among them, are evened out; edges of large ones "
+    "are kept."
+)
 SMALL: Final = 8
 """Pixels a side below which a tile is mostly border."""
 
@@ -233,7 +237,7 @@ def _cue_losses(seen: _Seen) -> list[Measurement]:
         _loss(seen, "shape", f"tiles_{shape.a_side}", _shape_words(shape))
         if shape
         else _no_loss("shape", _no_tiles(seen)),
-        _loss(seen, "texture", "smooth", "Small structures evened out, edges of large ones kept."),
+        _loss(seen, "texture", "smooth", _SMOOTH),
         _colour_loss(seen),
     ]
     first = next(at for at, one in enumerate(found) if one.value is not None)
@@ -342,7 +346,8 @@ def _slope_alignment(seen: _Seen) -> Measurement:
         why = f"Gradients are not available: {subject.gradient_gap}."
         return lens.without(metric, "not_available", why)
     title = "The slope of the margin on edges, against an even spread"
-    return _alignment(metric, seen.column("slope"), title=title)
+    twin = f"The slopes are those of a twin ({subject.twin}). " if subject.twin else ""
+    return _alignment(metric, seen.column("slope"), title=title, said=twin)
 
 
 def _edge_alignment(seen: _Seen) -> list[Measurement]:

@@ -1,6 +1,7 @@
 """Texture told: what each number is of, and who has none and why."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -149,6 +150,14 @@ def test_slopes_and_attacks_on_edges() -> None:
     flat = merged(case(), clean(slope=[None] * 10), attacked(None))
     assert one(flat, "slope_alignment").outcome == "not_applicable"
     assert one(flat, "edge_alignment").outcome == "not_applicable"
+
+
+def test_slopes_of_a_twin_are_called_that() -> None:
+    """Where the model itself has none, whose slopes they are is said."""
+    about = case()
+    twin = Case(replace(about.subject, twin="rounding: op Round"), about.data)
+    assert "twin (rounding: op Round)" in one(merged(twin, clean()), "slope_alignment").note
+    assert "twin" not in one(merged(about, clean()), "slope_alignment").note
 
 
 def test_without_a_probe_the_reason_is_the_right_one() -> None:
