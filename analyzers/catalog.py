@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from analyzers.attacks import cascade, probe
-from analyzers.behaviour import attenuation, preflight
+from analyzers.behaviour import attenuation, preflight, texture
 from analyzers.contract import Analyzer
 from analyzers.structure import feature_maps, filters
 from analyzers.trust import trust
@@ -20,6 +20,7 @@ ALL: Final[tuple[Analyzer, ...]] = (
     filters.ANALYZER,
     feature_maps.ANALYZER,
     attenuation.ANALYZER,
+    texture.ANALYZER,
 )
 
 VOUCHERS: Final[Mapping[str, Sequence[str]]] = {

@@ -515,6 +515,18 @@ class LastMaps(NamedTuple):
     """From the image on."""
 
 
+class FixedMask(NamedTuple):
+    """A stored map by which a layer's maps are multiplied, zero at some places for every image."""
+
+    tensor: str
+    """What comes out of the product."""
+    layer: str
+    """The layer whose maps it masks, by its name in the file."""
+    zeros: int
+    size: int
+    """Values of the map, of which ``zeros`` are 0."""
+
+
 @dataclass(frozen=True)
 class Places:
     """What a graph offers to the lenses, in graph order."""
@@ -526,6 +538,9 @@ class Places:
     last: LastMaps | None = None
     last_gap: str = "nobody looked for a pool"
     """Why there are no last maps, when there are none."""
+    masks: Sequence[FixedMask] = ()
+    patch: tuple[int, int] = (0, 0)
+    """Height and width of the patches into which the only convolution cuts the image, else 0."""
 
     def of(self, *roles: PlaceRole) -> list[Place]:
         """The places of these roles."""

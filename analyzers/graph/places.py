@@ -9,7 +9,9 @@ import onnx
 from analyzers.contract import Head, LastMaps, Place, PlaceRole, Places
 from analyzers.graph.head import IDLE, head_of
 from analyzers.graph.last_maps import last_maps
+from analyzers.graph.masks import fixed_masks
 from analyzers.graph.nonlinear import knots
+from analyzers.graph.patches import patch_of
 from analyzers.graph.pooling import Pool, Shapes
 from analyzers.graph.rebatch import inferred
 from analyzers.graph.tracing import Trace, Tracing, trace
@@ -47,6 +49,8 @@ def places_of(model: onnx.ModelProto) -> Places:
         found,
         *((head, "") if isinstance(head, Head) else (None, head)),
         *((last, "") if isinstance(last, LastMaps) else (None, last)),
+        masks=list(fixed_masks(wiring, shapes, graph.tracing)),
+        patch=patch_of(wiring, graph.tracing),
     )
 
 
