@@ -171,16 +171,12 @@ def _moved(clean: Floats, attacked: Floats) -> dict[str, Floats]:
 
 def _noisy(shard: Shard, batch: Batch, probe: FloatArray | None) -> FloatArray:
     """Each image under Gaussian noise as long as its attack, or of a fixed size without one."""
-    shape = batch.images.shape[1:]
     shown = np.empty(batch.images.shape, np.float32)
+    wanted = None if probe is None else numbers.lengths(probe, batch.images)
     for at, (image, sample) in enumerate(zip(batch.images, batch.ids, strict=True)):
-        noise = _gaussian(shape, shard.seed, sample)
-        if probe is None:
-            noise *= NOISE_STEP
-        else:
-            noise *= float(numbers.lengths(probe[at : at + 1], image[None])[0])
-            noise /= np.sqrt(np.square(noise).sum()) or 1.0
-        shown[at] = np.clip(image + noise, 0.0, 1.0)
+        noise = _gaussian(image.shape, shard.seed, sample)
+        size = NOISE_STEP if wanted is None else wanted[at] / np.sqrt(np.square(noise).sum())
+        shown[at] = np.clip(image + size * noise, 0.0, 1.0)
     return shown
 
 

@@ -44,17 +44,16 @@ def channel_measurements(looked: Looked) -> list[Measurement]:
 
 def _concentration(looked: Looked, rises: float) -> Measurement:
     rows = looked.rows(columns.CHANNEL)
-    channels = int(looked.blocks[0].numbers["channels"])
-    images, dead = int(looked.number("images") or 0), int(looked.number("dead") or 0)
-    silent = f" {dead} channels are zero on every picture." if dead else ""
+    channels, live = int(looked.blocks[0].numbers["channels"]), looked.count("live")
+    silent = f" {channels - live} are zero on every picture." if live < channels else ""
     return Measurement(
         words.CONCENTRATION,
         "measured",
         looked.scope,
         min(1.0, float(looked.number("rise_top") or 0.0) / rises),
-        {"listed": len(rows), "channels": channels, "images": images},
+        {"listed": len(rows), "channels": channels, "images": looked.count("images")},
         view=_channel_view(rows, channels),
-        note=f"{len(rows)} of {channels} channels, over {images} images.{silent} "
+        note=f"{len(rows)} of {channels} channels, over {looked.count('images')} images.{silent} "
         f"{_told_stable(looked)} {looked.where}",
     )
 
@@ -85,23 +84,23 @@ def _told_stable(looked: Looked) -> str:
 
 
 def _stability(looked: Looked) -> Measurement:
-    channels, overlap = int(looked.blocks[0].numbers["channels"]), looked.number("overlap")
-    if channels < _FEW_CHANNELS:
-        why = f"With {channels} channels any two lists are alike."
+    live, overlap = looked.count("live"), looked.number("overlap")
+    if live < _FEW_CHANNELS:
+        why = f"With {live} channels that are ever active any two lists are alike."
         return without(words.STABILITY, "not_applicable", why, scope=looked.scope)
     if overlap is None:
         why = "Neither half of the images has a channel that rises."
         return without(words.STABILITY, "not_available", why, scope=looked.scope)
-    listed = int(looked.number("listed") or 1)
+    listed = looked.count("listed")
     return Measurement(
         words.STABILITY,
         "measured",
         looked.scope,
         overlap,
-        {"images": int(looked.number("images") or 0), "listed": listed},
+        {"images": looked.count("images"), "listed": listed},
         view=View("number", "Overlap of the lists of two halves", {"value": overlap, "unit": ""}),
-        note=f"{_told_stable(looked)} Lists drawn blindly would share about "
-        f"{100 * listed / (2 * channels - listed):.0f} %.",
+        note=f"{_told_stable(looked)} Lists drawn blindly from the channels that are ever active "
+        f"would share about {100 * listed / (2 * live - listed):.0f} %.",
     )
 
 
@@ -153,7 +152,7 @@ def _of_class(label: str, row: Row | None) -> Measurement:
     if row is None or row["value"] is None:
         why = f"{count} images of this class, {FEWEST} are needed."
         if count >= FEWEST:
-            why = "Fewer than five channels, or all equal: there is nothing to rank."
+            why = "Too few channels to rank, too many to rank again and again, or all are equal."
         return without(words.ALIGNMENT, "not_available", why, scope=scope)
     note = f"95 % interval {row['low']:.2f} to {row['high']:.2f}, {count} images."
     return Measurement(
@@ -178,7 +177,7 @@ def clamp_measurements(looked: Looked, *, asked: bool) -> list[Measurement]:
 def _clamped(looked: Looked, on: str) -> Measurement:
     scope = {**looked.scope, "on": on}
     counts = [looked.number(f"clamp_{on}_{name}") for name in ("plain", "won", "lost")]
-    images = int(looked.number("images") or 0)
+    images = looked.count("images")
     if any(one is None for one in counts):
         why = "With fewer than two images no half is left to learn the cut from."
         return without(words.CLAMP, "not_available", why, scope=scope)

@@ -74,6 +74,10 @@ class Looked:
         """A number of the summary."""
         return None if self.summary is None else self.summary.numbers.get(name)
 
+    def count(self, name: str) -> int:
+        """A count of the summary, 0 where it has none."""
+        return int(self.number(name) or 0)
+
     def no_attack(self) -> Absence | None:
         """Why there is nothing to say of attacked pictures."""
         if self.attacked:

@@ -54,7 +54,8 @@ def sides(activation: Floats, relevance: Floats) -> Sides:
 def quotient(above: Floats, below: Floats) -> Floats:
     """Elementwise; NaN where nothing is divided by."""
     found = np.full(above.shape, np.nan)
-    np.divide(above, below, out=found, where=below != 0)
+    with np.errstate(invalid="ignore"):
+        np.divide(above, below, out=found, where=below != 0)
     return found
 
 
@@ -97,15 +98,13 @@ def arguing(activation: Floats, relevance: Floats) -> Floats:
 
 def risen(before: Floats, after: Floats, relevance: Floats) -> Floats:
     """By how much more each channel argues against the true class, in the mean over images."""
-    if not len(before):
-        return np.zeros(before.shape[1])
-    found: Floats = (arguing(after, relevance) - arguing(before, relevance)).mean(axis=0)
-    return found
+    more = (arguing(after, relevance) - arguing(before, relevance)).sum(axis=0)
+    return more / max(1, len(before))
 
 
-def listed(channels: int) -> int:
-    """How many channels are named: at most half of them, or naming says nothing."""
-    return max(1, min(LISTED, channels // 2))
+def listed(live: int) -> int:
+    """How many channels are named: at most half of those that live, or naming says nothing."""
+    return max(1, min(LISTED, live // 2))
 
 
 def foremost(rise: Floats, count: int) -> list[int]:
@@ -167,5 +166,6 @@ def lengths(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32] | None 
     found = np.empty(len(one))
     for at, values in enumerate(one):  # one at a time: maps are large, and doubles twice that
         plain = values.astype(np.float64)
-        found[at] = np.sqrt(np.square(plain if other is None else plain - other[at]).sum())
+        with np.errstate(invalid="ignore"):  # infinite less infinite has no length, and says so
+            found[at] = np.sqrt(np.square(plain if other is None else plain - other[at]).sum())
     return found

@@ -15,6 +15,8 @@ from analyzers.statistics.bootstrap import spread
 
 FEWEST: Final = 5
 """Images of a class, and channels, from which a rank correlation is told."""
+MOST_RANKED: Final = 4096
+"""Channels that are ranked again for every resample, in seconds."""
 _CLASSES_NAMED: Final = 3
 _HALVES: Final = 2
 Row = Mapping[str, Json]
@@ -45,7 +47,7 @@ def summarised(shard: Shard, sight: Sight, inputs: Mapping[str, Array], tell: Te
     if sight.head is not None:
         kept = _kept(sight.head, inputs)
         found["images"] = len(kept.labels)
-        found["dead"] = _dead(kept)
+        found["live"] = _live(kept)
         if kept.attacked is not None and len(kept.labels):
             told, more = _channels(kept, kept.attacked)
             rows, found = [*rows, *told], {**found, **more}
@@ -68,15 +70,15 @@ def _kept(head: Head, inputs: Mapping[str, Array]) -> _Kept:
     return _Kept(head, wide[:, 0], attacked, labels[good])
 
 
-def _dead(kept: _Kept) -> int:
-    """Channels that are zero on every picture."""
+def _live(kept: _Kept) -> int:
+    """Channels that are not zero on every picture."""
     shown = [kept.clean] if kept.attacked is None else [kept.clean, kept.attacked]
-    return int(np.all([~one.any(axis=0) for one in shown], axis=0).sum())
+    return int(np.any([one.any(axis=0) for one in shown], axis=0).sum())
 
 
 def _channels(kept: _Kept, attacked: Floats) -> tuple[list[Row], dict[str, float | int]]:
     """The channels that come to argue most against the true class, and how sure that list is."""
-    relevance, count = kept.relevance, numbers.listed(kept.clean.shape[1])
+    relevance, count = kept.relevance, numbers.listed(_live(kept))
     rise = numbers.risen(kept.clean, attacked, relevance)
     halves = [
         numbers.risen(kept.clean[at::_HALVES], attacked[at::_HALVES], relevance[at::_HALVES])
@@ -125,7 +127,7 @@ def _classes(kept: _Kept, tell: Tell) -> list[Row]:
         tell(at, len(present), "classes")
         shown = kept.clean[kept.labels == label]
         rows.append({**EMPTY, "of": columns.CLASS, "name": str(label), "n": len(shown)})
-        if len(shown) >= FEWEST <= shown.shape[1]:
+        if len(shown) >= FEWEST and FEWEST <= shown.shape[1] <= MOST_RANKED:
             rows[-1] = {**rows[-1], **_aligned(shown, kept.head.weight[label])}
     return rows
 

@@ -28,7 +28,9 @@ _AGAINST: Final = (
     "is negative"
 )
 RISES_FROM: Final = 0.1
-"""Between the two small nets of one training recipe that were compared: 0.20 and 0.05."""
+"""Of ten third-party CIFAR-10 networks under Linf 4/255 (100 images, plain convolutions and one
+ResNet-20), the four normally trained rose by 0.13 to 0.33, the six trained to be robust by at most
+0.023."""
 
 METRICS: Final = (
     MetricSpec(
@@ -133,8 +135,8 @@ FINDINGS: Final = (
         threshold=RISES_FROM,
         severity="low",
         grade="C",
-        statement="Under {threat} activation shifts to channels that argue against the true "
-        f"class: their share of all activation rises by {{value}}. {ASSOCIATION}",
+        statement="Under {threat} a further {value} of all activation lies on channels that argue "
+        f"against the true class. {ASSOCIATION}",
         remedy="Read robust accuracy under this threat first: it says how bad it is. If it is too "
         "low, train adversarially; channel modules (CIFS, CAS) are only known to help on top of "
         "that, and must be attacked through the module.",
