@@ -22,7 +22,8 @@ def shown() -> Pictures:
     """Forty-five pictures of noise, with labels of the model's own, and others in their place."""
     images = noise(45, (3, 8, 8))
     labels = subject_of(small_net()).predict(images).argmax(axis=1).astype(np.int64)
-    return Pictures(images, labels, np.clip(images + (noise(45, (3, 8, 8), 1) - 0.5) / 5, 0, 1))
+    moved = np.clip(images + (noise(45, (3, 8, 8), 1) - 0.5) / 5, 0, 1)
+    return Pictures(images, labels, moved.astype(np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def seen(
     images = noise(count, subject.facts.shape)
     labels = subject.predict(images).argmax(axis=1).astype(np.int64)
     moved = images + EPS * np.sign(noise(count, subject.facts.shape, seed=1) - np.float32(0.5))
-    shown = Pictures(images, labels, np.clip(moved, 0, 1) if attacked else None)
+    shown = Pictures(images, labels, np.clip(moved, 0, 1).astype(np.float32) if attacked else None)
     return course_of(subject, shown, plan=plan)
 
 
