@@ -11,7 +11,17 @@ from analyzers.behaviour.channels.columns import NOISE_STEP, plain
 from analyzers.behaviour.channels.numbers import Floats
 from analyzers.behaviour.channels.places_child import Sight, sight_of
 from analyzers.behaviour.channels.summary_child import summarised
-from analyzers.contract import Array, Batch, FloatArray, Head, Partial, Shard, Subject, Tell
+from analyzers.contract import (
+    Array,
+    Batch,
+    FloatArray,
+    Head,
+    Partial,
+    Refusal,
+    Shard,
+    Subject,
+    Tell,
+)
 
 ROWS: Final = 16
 """Images whose maps are held at one time, where they are small."""
@@ -28,7 +38,10 @@ def measure(
         return Partial("not_applicable", note=sight)
     if shard.params["do"] == columns.SUM:
         return summarised(shard, sight, inputs, tell)
-    return _looked(shard, subject, batch, sight, inputs.get(columns.PROBE), tell)
+    try:
+        return _looked(shard, subject, batch, sight, inputs.get(columns.PROBE), tell)
+    except Refusal as refusal:  # a model that cannot be looked into can still be audited
+        return Partial("not_available", note=refusal.sentence)
 
 
 class _Seen(NamedTuple):

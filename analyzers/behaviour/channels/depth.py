@@ -42,16 +42,18 @@ def depth_measurements(looked: Looked) -> list[Measurement]:
 
 
 def _gains(looked: Looked, noise: str, rows: Sequence[Row]) -> list[Measurement]:
-    silent = "The maps are zero, or not finite, on every image."
-    return [
+    """Layer by layer; the figure of the growth shows them together."""
+    wording = Words("", none="The maps are zero, or not finite, on every image.")
+    found = [
         told(
             words.GAIN,
             looked.column(columns.gain(noise, at)),
-            Words(f"Relative change at {row['name']}", "times its length", none=silent),
+            wording,
             {**looked.scope, "noise": noise, "layer": str(row["name"])},
         )
         for at, row in enumerate(rows)
     ]
+    return [replace(one, view=None) for one in found]
 
 
 def _growth(looked: Looked, noise: str, rows: Sequence[Row]) -> Measurement:

@@ -120,15 +120,11 @@ def alignment_measurements(looked: Looked, *, asked: bool) -> list[Measurement]:
 
 
 def _over_classes(good: list[Row], every: int) -> Measurement:
+    """The mean over classes; an interval would speak of classes that there are not."""
     if not good:
         why = f"No class has {FEWEST} images and channels whose ranks can be compared."
         return without(words.ALIGNMENT, "not_available", why)
     ordered = sorted(good, key=lambda row: float(row["value"]))
-    found = mean(
-        words.ALIGNMENT,
-        mean_spread([float(row["value"]) for row in good]),
-        title="Alignment of activation with the weights",
-    )
     view = View(
         "dots_over_band",
         "Whether channels that fire for a class are those that its weights rely on",
@@ -141,9 +137,15 @@ def _over_classes(good: list[Row], every: int) -> Measurement:
         "Rank correlation over channels, clean pictures; grey: 95 % interval over the images of "
         "the class, whose number stands in brackets. The lowest come first.",
     )
-    span = (found.note or "").replace("images", "classes")
-    note = f"{span} Mean over {len(good)} of {every} classes; {every - len(good)} have no value."
-    return replace(found, counts={"classes": len(good)}, view=view, note=note)
+    return Measurement(
+        words.ALIGNMENT,
+        "measured",
+        {},
+        sum(float(row["value"]) for row in good) / len(good),
+        {"classes": len(good), "images": sum(int(row["n"]) for row in good)},
+        view=view,
+        note=f"Mean over {len(good)} of {every} classes; {every - len(good)} have no value.",
+    )
 
 
 def _of_class(label: str, row: Row | None) -> Measurement:

@@ -155,7 +155,7 @@ def told(
 
 
 FEWEST: Final = 5
-"""Images of a class from which it is shown by itself."""
+"""Images of a class from which it is shown by itself, and channels from which they are ranked."""
 
 
 def class_means(values: Floats, labels: Floats) -> dict[int, tuple[float, int]]:

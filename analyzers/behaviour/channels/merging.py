@@ -169,7 +169,7 @@ def _by_class(looked: Looked) -> View:
     return View(
         "dumbbell",
         "Under attack, activation moves to channels that argue against the true class"
-        if float((after - before)[known].mean()) > 0
+        if float((after - before)[known].mean()) > words.RISES_FROM
         else "Activation on channels that argue against the true class",
         {
             "labels": [

@@ -20,7 +20,6 @@ class Layer(NamedTuple):
 
     tensor: str
     name: str
-    depth: float
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,14 @@ def _read_by_head(places: Places, head: Head) -> str:
 
 
 def _layers(places: Places) -> list[Layer]:
-    """The first convolution and what comes after bends, evenly over the depth."""
+    """The first convolution and what comes after bends, evenly over their order."""
     every = places.of("first", "active")
     if len(every) > LAYERS:
         every = [every[at * (len(every) - 1) // (LAYERS - 1)] for at in range(LAYERS)]
     named: dict[str, Layer] = {}
     for place in every:
         name = _unlike(_name(place), {one.name for one in named.values()})
-        named.setdefault(place.tensor, Layer(place.tensor, name, place.depth))
+        named.setdefault(place.tensor, Layer(place.tensor, name))
     return list(named.values())
 
 

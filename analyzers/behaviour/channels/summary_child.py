@@ -7,14 +7,13 @@ import numpy as np
 
 from analyzers.behaviour.channels import columns, numbers
 from analyzers.behaviour.channels.columns import rounded
+from analyzers.behaviour.channels.looked import FEWEST
 from analyzers.behaviour.channels.numbers import Floats, Whole
 from analyzers.behaviour.channels.places_child import Sight
 from analyzers.contract import Array, Head, Json, Partial, Shard, Tell
 from analyzers.lens import full
 from analyzers.statistics.bootstrap import spread
 
-FEWEST: Final = 5
-"""Images of a class, and channels, from which a rank correlation is told."""
 MOST_RANKED: Final = 4096
 """Channels that are ranked again for every resample, in seconds."""
 _CLASSES_NAMED: Final = 3
@@ -39,10 +38,7 @@ class _Kept(NamedTuple):
 
 def summarised(shard: Shard, sight: Sight, inputs: Mapping[str, Array], tell: Tell) -> Partial:
     """Rows of a table whose first column says what they are of."""
-    rows: list[Row] = [
-        {**EMPTY, "of": columns.LAYER, "name": one.name, "value": rounded(one.depth)}
-        for one in sight.layers
-    ]
+    rows: list[Row] = [{**EMPTY, "of": columns.LAYER, "name": one.name} for one in sight.layers]
     found: dict[str, float | int] = {}
     if sight.head is not None:
         kept = _kept(sight.head, inputs)

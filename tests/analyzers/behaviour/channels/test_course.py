@@ -97,7 +97,8 @@ def test_every_class_has_an_alignment_or_a_reason(found: Course, shown: Pictures
         if counts[label] < 5:
             assert one.note == f"{counts[label]} images of this class, 5 are needed."
     (whole,) = [one for one in found.found if one.metric == "channels_alignment" and not one.scope]
-    assert whole.counts == {"classes": int((counts >= 5).sum())}
+    enough = counts[counts >= 5]
+    assert whole.counts == {"classes": len(enough), "images": int(enough.sum())}
 
 
 def test_before_the_sums_what_rests_on_them_is_open(found: Course) -> None:

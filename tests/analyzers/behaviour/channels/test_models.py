@@ -8,10 +8,11 @@ import pytest
 
 from analyzers.behaviour.channels.channels import ANALYZER
 from analyzers.behaviour.channels.looked import chance_limit
-from analyzers.contract import Array, Subject
+from analyzers.contract import Array, FloatArray, Reduce, Refusal, Subject
 from analyzers.lens import NO_PROBE, NO_THREAT
 from support.channelling import THREAT, Course, Pictures, course_of
 from support.graphs import node, noise, raw, small_net, subject_of, unruled_net
+from support.subjects import ToySubject
 
 DRAWN = np.random.default_rng(5)
 EPS = np.float32(0.05)
@@ -338,3 +339,20 @@ def test_every_threat_has_its_own_numbers() -> None:
         found.value("channels_nr_rise", threat=THREAT)
     }
     assert found.one("channels_nr_share", on="clean").scope == {"on": "clean"}
+
+
+class ClosedSubject(ToySubject):
+    """A model whose inside is too large to be looked at."""
+
+    def activations(
+        self, images: FloatArray, names: Sequence[str], reduce: Reduce
+    ) -> Mapping[str, Array]:
+        """Refused, as the engine does."""
+        raise Refusal("ACTIVATIONS_UNAVAILABLE", "The asked tensors take 900 MiB.", "Ask for less.")
+
+
+def test_a_model_that_cannot_be_looked_into_ends_no_audit() -> None:
+    """The engine's sentence becomes the reason of every metric."""
+    found = seen(ClosedSubject(), count=21)
+    assert {one.outcome for one in found.found} == {"not_available"}
+    assert {one.note for one in found.found} == {"The asked tensors take 900 MiB."}

@@ -128,6 +128,7 @@ def counted(values: numbers.Floats) -> numbers.Floats:
 
 def test_ranks_agree_with_counting() -> None:
     """Ties share a rank, as dead channels do; what is constant has no correlation."""
+    assert numbers.ranks(np.array([[3.0, 1.0, 3.0]])).tolist() == [[1.5, 0, 1.5]]
     rows = np.maximum(drawn(5, 40), 0)
     other = np.round(drawn(40), 1)
     wanted = [float(np.corrcoef(counted(row), counted(other))[0, 1]) for row in rows]
