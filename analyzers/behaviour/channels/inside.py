@@ -52,13 +52,13 @@ def _concentration(looked: Looked, rises: float) -> Measurement:
         looked.scope,
         min(1.0, float(looked.number("rise_top") or 0.0) / rises),
         {"listed": len(rows), "channels": channels, "images": looked.count("images")},
-        view=_channel_view(rows, channels),
+        view=_channel_view(looked, rows, channels),
         note=f"{len(rows)} of {channels} channels, over {looked.count('images')} images.{silent} "
         f"{_told_stable(looked)} {looked.where}",
     )
 
 
-def _channel_view(rows: list[Row], channels: int) -> View:
+def _channel_view(looked: Looked, rows: list[Row], channels: int) -> View:
     return View(
         "dumbbell",
         f"The {len(rows)} of {channels} channels that come to argue most against the true class",
@@ -68,10 +68,9 @@ def _channel_view(rows: list[Row], channels: int) -> View:
             "after": [row["after"] for row in rows],
             "before_label": "clean",
             "after_label": "attacked",
-            "unit": "logit",
         },
-        "What each channel takes from the logit of the true class, mean over images. In brackets "
-        "the classes that lose most by it.",
+        "What each channel takes from the logit of the true class, mean over images; in brackets "
+        f"the classes that lose most by it. {_told_stable(looked)}",
     )
 
 

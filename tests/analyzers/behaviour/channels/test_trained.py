@@ -6,41 +6,48 @@ import numpy as np
 import pytest
 
 from analyzers.attacks import probe, probe_child
-from analyzers.contract import Shard
+from analyzers.behaviour.channels.words import RISES_FROM
+from analyzers.contract import FloatArray, LabelArray, Shard
+from analyzers.engines.subject import OnnxSubject
 from service.demo.shapes import draw
 from support.attacking import config
 from support.channelling import Course, Pictures, course_of
 from support.graphs import subject_of
+from support.reference import picture_set, rows_of, spec_of
 from support.subjects import silent
 
 NETS = Path(__file__).parents[4] / "service" / "demo" / "nets"
-COUNT = 40
+COUNT = 30
 
 
-def looked_at(name: str) -> Course:
-    """A demo network on its pictures and on the probe's, at 8/255."""
-    drawn = draw(COUNT, seed=3)
-    images = (drawn.images.astype(np.float32) / np.float32(255)).transpose(0, 3, 1, 2)
-    shown = Pictures(np.ascontiguousarray(images), drawn.labels.astype(np.int64))
-    subject = subject_of((NETS / f"{name}.onnx").read_bytes())
-    told = probe.ANALYZER.description
-    rows = (0, COUNT)
-    shard = Shard(told.id, told.version, config("8/255"), "s", "d", rows, {}, {}, 0, "test")
+def looked_at(subject: OnnxSubject, images: FloatArray, labels: LabelArray, eps: str) -> Course:
+    """A network on pictures and on the probe's of them."""
+    shown = Pictures(np.ascontiguousarray(images), labels)
+    told, rows = probe.ANALYZER.description, (0, len(images))
+    shard = Shard(told.id, told.version, config(eps), "s", "d", rows, {}, {}, 0, "test")
     attacked = probe_child.measure(shard, subject, shown.rows(rows), {}, silent)
     shown.attacked = attacked.blobs[probe.BLOB]
     return course_of(subject, shown)
 
 
+def demo(name: str) -> Course:
+    """A demo network on its pictures, at 8/255."""
+    drawn = draw(COUNT, seed=3)
+    images = (drawn.images.astype(np.float32) / np.float32(255)).transpose(0, 3, 1, 2)
+    subject = subject_of((NETS / f"{name}.onnx").read_bytes())
+    return looked_at(subject, images, drawn.labels.astype(np.int64), "8/255")
+
+
 @pytest.fixture(scope="module")
 def normal() -> Course:
     """Trained on clean pictures."""
-    return looked_at("normal")
+    return demo("normal")
 
 
 @pytest.fixture(scope="module")
 def robust() -> Course:
     """Trained adversarially."""
-    return looked_at("robust")
+    return demo("robust")
 
 
 def test_adversarial_training_keeps_channels_where_they_were(
@@ -71,3 +78,19 @@ def test_a_change_grows_less_with_depth_in_the_robust_one(normal: Course, robust
             one.value("channels_noise_growth", noise=kind) for kind in ("attack", "gaussian")
         )
         assert attack > noise
+
+
+@pytest.mark.deep
+@pytest.mark.reference
+def test_the_line_of_the_finding_lies_between_third_party_networks(reference_models: Path) -> None:
+    """What the help page says of ten CIFAR-10 networks at 4/255, on a hundred images each."""
+    rises: dict[bool, list[float]] = {True: [], False: []}
+    for row in rows_of(reference_models):
+        if "cifar" not in row["dataset"]:
+            continue
+        subject = subject_of((reference_models / row["onnx"]).read_bytes(), spec_of(row))
+        found = looked_at(subject, *picture_set(reference_models, row, 100), "4/255")
+        rises[row["trained"] == "normal"].append(found.value("channels_nr_rise"))
+    assert (len(rises[True]), len(rises[False])) == (4, 6)
+    assert 0.125 < min(rises[True]) <= max(rises[True]) < 0.335
+    assert max(rises[False]) < 0.0235 < RISES_FROM < min(rises[True])
