@@ -101,6 +101,23 @@ def test_every_class_has_an_alignment_or_a_reason(found: Course, shown: Pictures
     assert whole.counts == {"classes": len(enough), "images": int(enough.sum())}
 
 
+def test_an_alignment_is_the_rank_correlation_of_a_class(found: Course, shown: Pictures) -> None:
+    """Of the mean of what the head reads over all images of the class, with its weights."""
+    subject = subject_of(small_net())
+    head = subject.places().head
+    assert head is not None
+    label = int(np.bincount(shown.labels).argmax())
+    images = shown.images[shown.labels == label]
+    read = subject.activations(images, [head.features], lambda _, values: values)[head.features]
+    pair = [read.reshape(len(images), -1).mean(axis=0, dtype=np.float64), head.weight[label]]
+    below = [(one[:, None] > one[None]).sum(axis=1) for one in pair]
+    equal = [(one[:, None] == one[None]).sum(axis=1) for one in pair]
+    ranked = [low + some / 2 for low, some in zip(below, equal, strict=True)]
+    wanted = float(np.corrcoef(*ranked)[0, 1])
+    told = found.value("channels_alignment", **{"class": str(label)})
+    assert told == pytest.approx(wanted, abs=1e-3)
+
+
 def test_before_the_sums_what_rests_on_them_is_open(found: Course) -> None:
     """Numbers of images are there block by block; lists and layers when all is seen."""
     half = ANALYZER.merge(found.case, {"plan": "full"}, found.done[:2])

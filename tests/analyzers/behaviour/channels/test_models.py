@@ -216,6 +216,26 @@ def test_without_a_linear_end_the_activation_is_still_told() -> None:
     assert found.value("channels_noise_gain", noise="attack", layer="Conv_0") > 0
 
 
+def test_without_a_head_positions_are_averaged_wherever_the_channels_are() -> None:
+    """Tokens keep their channels on the last axis: the mean is over tokens, not over channels."""
+    tail, weights, _ = TAILS["token"]
+    tail = [*tail[:-1], node("Gemm", "flat w b", "end", transB=1), node("Tanh", "end", "logits")]
+    subject = subject_of(net(tail, weights, opset=20))
+    place = subject.places().of("tokens")[0]
+    assert (place.axis, place.channels) == (-1, 5)
+    images = noise(22, (3, 6, 8))
+    moved = noise(22, (3, 6, 8), seed=1)
+    before, after = (
+        subject.activations(one, [place.tensor], lambda _, values: values.mean(axis=1))[
+            place.tensor
+        ]
+        for one in (images, moved)
+    )
+    wanted = np.linalg.norm(after - before, axis=1) / np.linalg.norm(before, axis=1)
+    found = course_of(subject, Pictures(images, np.zeros(22, np.int64), moved))
+    assert found.value("channels_relative_change") == pytest.approx(wanted.mean(), rel=1e-5)
+
+
 @pytest.mark.parametrize("first", [[], [node("Relu", "image", "bent")]])
 def test_a_head_on_the_picture_itself_has_no_channels(first: list[onnx.NodeProto]) -> None:
     """Pixels are no channels: nothing applies, and it is said once for every metric."""
@@ -313,7 +333,9 @@ def test_answers_without_a_number_are_left_out_and_counted() -> None:
     found = course_of(subject, Pictures(images, labels, moved), plan="full")
     assert found.one("channels_relative_change").counts == {"images": 22}
     assert "3 images without such a number" in found.one("channels_relative_change").note
-    assert found.one("channels_nr_rise").counts == {"images": 22}
+    for metric in ("channels_nr_rise", "channels_nr_over"):
+        assert found.one(metric).counts == {"images": 22}
+    assert found.one("channels_nr_contribution", on="attacked").counts == {"images": 22}
 
 
 def test_labels_that_the_head_has_no_row_for_are_left_out() -> None:

@@ -32,10 +32,10 @@ def flat(count: int) -> FloatArray:
     return np.full((count, 1, SIDE, SIDE), 0.7, np.float32)
 
 
-def woken(images: FloatArray) -> FloatArray:
+def woken(images: FloatArray, height: float = EPS) -> FloatArray:
     """The same with a checkerboard on top."""
     board = np.tile(CHECKER, (SIDE // 2, SIDE // 2))
-    return (images + np.float32(EPS) * board).astype(np.float32)
+    return (images + np.float32(height) * board).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +93,11 @@ def test_a_clamp_at_the_clean_height_undoes_it(found: Course) -> None:
     assert found.value("channels_clip_gain", on="attacked") == 1
     assert found.value("channels_clip_gain", on="clean") == 0
     assert "not adaptive" in found.one("channels_clip_gain", on="attacked").note
+
+
+def test_one_image_of_next_to_nothing_does_not_decide_a_ratio() -> None:
+    """Nine images double what argues against the class and one has it a hundredfold: 2."""
+    clean = np.concatenate([woken(flat(9), 0.01), woken(flat(1), 0.0002)])
+    shown = Pictures(clean, np.zeros(10, np.int64), woken(flat(10), 0.02))
+    found = course_of(subject_of(planted()), shown)
+    assert found.value("channels_nr_over") == pytest.approx(2, rel=1e-3)
