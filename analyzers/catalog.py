@@ -8,6 +8,7 @@ from typing import Final
 
 from analyzers.attacks import cascade, probe
 from analyzers.behaviour import attenuation, preflight, texture
+from analyzers.behaviour.channels import channels
 from analyzers.contract import Analyzer
 from analyzers.structure import feature_maps, filters
 from analyzers.trust import trust
@@ -20,6 +21,7 @@ ALL: Final[tuple[Analyzer, ...]] = (
     filters.ANALYZER,
     feature_maps.ANALYZER,
     attenuation.ANALYZER,
+    channels.ANALYZER,
     texture.ANALYZER,
 )
 
