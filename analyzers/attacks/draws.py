@@ -36,6 +36,22 @@ def uniform(
     return (kept * np.float32(2.0**-_KEPT_BITS)).reshape(shape)
 
 
+def gaussian(
+    shape: tuple[int, ...], *, seed: int, sample: str, stage: str, iteration: int, draw: int
+) -> npt.NDArray[np.float64]:
+    """Normal numbers, by the transform of Box and Muller (1958)."""
+    radius, angle = uniform(
+        (2, math.prod(shape)),
+        seed=seed,
+        sample=sample,
+        stage=stage,
+        iteration=iteration,
+        draw=draw,
+    ).astype(np.float64)
+    drawn = np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
+    return drawn.reshape(shape)
+
+
 def below(limit: int, raw: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     """Whole numbers from 0 to one less than a limit, as even as 32 bits make them."""
     top = (raw >> np.uint64(32)).astype(np.int64)

@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analyzers.attacks.draws import uniform
+from analyzers.attacks.draws import gaussian
 from analyzers.behaviour.attenuation import NOISE
 from analyzers.contract import (
     Array,
@@ -112,18 +112,11 @@ def noisy(batch: Batch, seed: int) -> FloatArray:
     is the one thing that no mean removes.
     """
     shape = batch.images.shape[1:]
-    noise = [gaussian(shape, seed=seed, sample=sample) for sample in batch.ids]
-    return np.asarray(batch.images + np.float32(NOISE) * np.stack(noise), np.float32)
-
-
-def gaussian(shape: tuple[int, ...], *, seed: int, sample: str) -> FloatArray:
-    """Normal numbers by the transform of Box and Muller (1958)."""
-    count = math.prod(shape)
-    first, second = uniform(
-        (2, count), seed=seed, sample=sample, stage="attenuation", iteration=0, draw=0
-    ).astype(np.float64)
-    drawn = np.sqrt(-2 * np.log1p(-first)) * np.cos(2 * np.pi * second)
-    return drawn.astype(np.float32).reshape(shape)
+    noise = [
+        gaussian(shape, seed=seed, sample=sample, stage="attenuation", iteration=0, draw=0)
+        for sample in batch.ids
+    ]
+    return np.asarray(batch.images + NOISE * np.stack(noise), np.float32)
 
 
 def change(maps: Maps, moved: Maps, pool: Literal["mean", "max"]) -> Change:

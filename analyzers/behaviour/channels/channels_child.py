@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from analyzers.attacks.draws import uniform
+from analyzers.attacks.draws import gaussian
 from analyzers.behaviour.channels import columns, numbers
 from analyzers.behaviour.channels.columns import NOISE_STEP, plain
 from analyzers.behaviour.channels.numbers import Floats
@@ -187,19 +187,9 @@ def _noisy(shard: Shard, batch: Batch, probe: FloatArray | None) -> FloatArray:
     shown = np.empty(batch.images.shape, np.float32)
     wanted = None if probe is None else numbers.lengths(probe, batch.images)
     for at, (image, sample) in enumerate(zip(batch.images, batch.ids, strict=True)):
-        noise = _gaussian(image.shape, shard.seed, sample)
+        noise = gaussian(
+            image.shape, seed=shard.seed, sample=sample, stage="channels", iteration=0, draw=0
+        )
         size = NOISE_STEP if wanted is None else wanted[at] / np.sqrt(np.square(noise).sum())
         shown[at] = np.clip(image + size * noise, 0.0, 1.0)
     return shown
-
-
-def _gaussian(shape: tuple[int, ...], seed: int, sample: str) -> Floats:
-    """Box and Muller's two uniform numbers to a normal one."""
-    radius, angle = (
-        uniform(shape, seed=seed, sample=sample, stage="channels", iteration=0, draw=draw).astype(
-            np.float64
-        )
-        for draw in (0, 1)
-    )
-    normal: Floats = np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
-    return normal

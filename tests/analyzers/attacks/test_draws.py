@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from analyzers.attacks.draws import below, bits, uniform, words
+from analyzers.attacks.draws import below, bits, gaussian, uniform, words
 from analyzers.contract import FloatArray
 
 WORDS = {"seed": 0, "sample": "ab" * 32, "stage": "one:1", "iteration": 0, "draw": 0}
@@ -113,3 +113,20 @@ def test_the_global_generator_is_neither_read_nor_moved() -> None:
     np.random.seed(3)  # noqa: NPY002 - as above
     draw()
     assert str(np.random.get_state()) == state  # noqa: NPY002 - as above
+
+
+def normal(*, seed: int = 0, sample: str = "a", stage: str = "s") -> npt.NDArray[np.float64]:
+    """Ten thousand normal numbers of three channels."""
+    return gaussian((3, 100, 100), seed=seed, sample=sample, stage=stage, iteration=0, draw=0)
+
+
+def test_normal_numbers_are_normal_and_belong_to_their_sample() -> None:
+    """Mean 0, deviation 1, tails and symmetry of a normal law; others draw others."""
+    drawn = normal()
+    assert drawn.mean() == pytest.approx(0.0, abs=0.02)
+    assert drawn.std() == pytest.approx(1.0, rel=0.02)
+    assert np.mean(np.abs(drawn) > 1.959964) == pytest.approx(0.05, abs=0.005)
+    assert np.mean(drawn**3) == pytest.approx(0.0, abs=0.1)
+    np.testing.assert_array_equal(normal(), drawn)
+    for other in (normal(seed=1), normal(sample="b"), normal(stage="t")):
+        assert not np.array_equal(other, drawn)

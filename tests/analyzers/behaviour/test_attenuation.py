@@ -24,7 +24,6 @@ from analyzers.behaviour.attenuation_child import (
     Maps,
     change,
     coherence,
-    gaussian,
     measure,
     noisy,
 )
@@ -159,19 +158,6 @@ def test_maps_that_cancel_have_no_attenuation() -> None:
 
 
 # ----------------------------------------------------------------------------------- noise
-
-
-def test_noise_is_normal_and_belongs_to_its_picture() -> None:
-    """Mean 0, deviation 1, tails of a normal law; another picture or seed draws other noise."""
-    drawn = gaussian((3, 100, 100), seed=0, sample="a").astype(np.float64)
-    assert drawn.mean() == pytest.approx(0.0, abs=0.02)
-    assert drawn.std() == pytest.approx(1.0, rel=0.02)
-    assert np.mean(np.abs(drawn) > 1.959964) == pytest.approx(0.05, abs=0.005)
-    assert np.mean(drawn**3) == pytest.approx(0.0, abs=0.1)
-    again = gaussian((3, 100, 100), seed=0, sample="a")
-    np.testing.assert_array_equal(again, drawn.astype(np.float32))
-    for seed, sample in ((1, "a"), (0, "b")):
-        assert not np.array_equal(gaussian((3, 100, 100), seed=seed, sample=sample), again)
 
 
 def test_noise_is_not_cut_to_the_range_of_pixels() -> None:
