@@ -41,7 +41,9 @@ def tell_gradient(case: Case, done: Sequence[Done]) -> Measurement:
 
 _SLOPES: Final = (
     "How strongly a small wave of each radius changes the loss, against noise of equal power at "
-    "all radii (1). It speaks of infinitely small changes; images with steep slopes weigh most."
+    "all radii (1). It speaks of tiny changes, and images with steep slopes weigh most. "
+    "A first layer with a stride repeats coarse content at fine radii, so models of different "
+    "first layers differ for that alone."
 )
 
 

@@ -51,7 +51,7 @@ def polar(shard: Shard, subject: Subject, batch: Batch, tell: Tell) -> Partial:
         draw = drawn(shard, batch, number, len(members))
         places = members[draw.which]
         seen = [
-            _seen(subject, batch, clean, Wave(places, np.full(len(places), late), draw.signs))
+            seen_with(subject, batch, clean, Wave(places, np.full(len(places), late), draw.signs))
             for late in (False, True)
         ]
         samples[f"wrong:{number}"] = np.sum([one.wrong for one in seen], axis=0).tolist()
@@ -77,7 +77,7 @@ def whole_plane(shard: Shard, subject: Subject, batch: Batch, tell: Tell) -> Par
         tell(number - first, last - first, "every wave")
         draw = drawn(shard, batch, number, 1)
         places = np.repeat(place[None], len(batch.labels), axis=0)
-        seen = _seen(subject, batch, clean, Wave(places, draw.quarter, draw.signs))
+        seen = seen_with(subject, batch, clean, Wave(places, draw.quarter, draw.signs))
         numbers[f"wrong:{number}"] = int(seen.wrong.sum())
         cut += float(seen.cut.sum())
     shown = len(batch.labels) * (last - first)
@@ -116,7 +116,7 @@ class Seen(NamedTuple):
     """Share of the pixels that were cut to their range."""
 
 
-def _seen(subject: Subject, batch: Batch, clean: Answers, wave: Wave) -> Seen:
+def seen_with(subject: Subject, batch: Batch, clean: Answers, wave: Wave) -> Seen:
     """The answers to waves on images."""
     _, height, width = subject.facts.shape
     norm, found = norm_of(height, width), list[Seen]()

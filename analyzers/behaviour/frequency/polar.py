@@ -83,6 +83,7 @@ def tell_polar(polar: Polar) -> list[Measurement]:
 def of_cells(values: Floats, places: Sequence[int]) -> Spread:
     """The mean over cells of each one's mean over its images."""
     some = values[:, list(places)]
+    some = some[~np.isnan(some).all(axis=1)]
     columns = np.concatenate([some, np.where(np.isnan(some), np.nan, 1.0)], axis=1)
     return of_sums(columns, _mean_of_ratios)
 
@@ -129,7 +130,8 @@ def _excess(polar: Polar, band: int, found: Spread) -> Measurement:
 def _change(polar: Polar, band: int) -> Measurement:
     """Change over size, cell by cell, so that an answer near nothing does not rule the mean."""
     scope, places = {"band": _named(polar, band)}, polar.of_band(band)
-    change, size = polar.change[:, places], polar.size[:, places]
+    seen = ~np.isnan(polar.excess[:, places]).all(axis=1)
+    change, size = polar.change[seen][:, places], polar.size[seen][:, places]
     if not np.all(np.nansum(size, axis=0) > 0):
         why = "All logits of a picture are alike, so there is nothing to hold a change against."
         return without(CHANGE, "not_applicable", why, scope=scope)
