@@ -71,12 +71,12 @@ class Answering(ToySubject):
 
 def coarse(part: float) -> Change:
     """Only the frequencies up to a part of Nyquist."""
-    return lambda images: split(images, [part])[0][0]
+    return lambda images: next(split(images, [part]))[0]
 
 
 def fine(part: float) -> Change:
     """Only the frequencies above it."""
-    return lambda images: split(images, [part])[0][1]
+    return lambda images: next(split(images, [part]))[1]
 
 
 def stripes(place: tuple[int, int], shape: tuple[int, int, int], *, phase: float = 0.0) -> Array:

@@ -56,10 +56,10 @@ OF_MAP: Final = (PEAK, FRAGILITY, EXCESS, CHANGE)
 
 def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
     """Cuts, the map, slopes, changes under attack."""
-    if not done:
+    sight = of_look(done, SIGHT)
+    if not sight:
         names = (*OF_CUTS, *OF_MAP, GRADIENT, *CHANGE_METRICS)
         return [without(one, "out_of_budget", "No picture was looked at.") for one in names]
-    sight = of_look(done, SIGHT)
     return [
         *tell_cuts(cuts_of(case, sight)),
         *_map(case, config, done),

@@ -32,9 +32,9 @@ def answers(logits: FloatArray, labels: LabelArray) -> Answers:
     return Answers(right, whole - whole.mean(axis=1, keepdims=True), fit)
 
 
-def some(images: FloatArray) -> Iterator[slice]:
-    """Slices of images that are small enough to be worked on."""
+def some(images: FloatArray, most: int = 1 << 20) -> Iterator[slice]:
+    """Slices of images that are small enough to be worked on, ``most`` at a time."""
     held = _VALUES // max(1, int(np.prod(images.shape[1:])))
-    step = max(_STEP, held // _STEP * _STEP)
+    step = max(_STEP, min(most, held) // _STEP * _STEP)
     for first in range(0, len(images), step):
         yield slice(first, first + step)

@@ -12,8 +12,8 @@ from analyzers.statistics.bootstrap import Spread, Values, spread
 
 
 def of_look(done: Sequence[Done], look: str) -> list[Done]:
-    """The units that took this look."""
-    return [one for one in done if one.unit.params["look"] == look]
+    """The units that took this look and came to an end."""
+    return [one for one in done if one.unit.params["look"] == look and one.outcome == "measured"]
 
 
 def table(done: Sequence[Done], names: Sequence[str]) -> Floats:

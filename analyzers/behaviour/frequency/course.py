@@ -74,7 +74,7 @@ def open_cells(done: Sequence[Done], among: int) -> list[int]:
     wrong, seen = [0] * among, [0] * among
     for one in done:
         for cell in one.unit.params["cells"]:
-            column = one.samples[f"wrong:{cell}"]
+            column = one.samples.get(f"wrong:{cell}", ())
             wrong[cell] += sum(column)
             seen[cell] += len(column)
     return [cell for cell in range(among) if _wide(wrong[cell], seen[cell])]

@@ -31,6 +31,8 @@ from analyzers.contract import (
     Tell,
 )
 
+_BETWEEN: Final = 32
+"""Images between two words of progress; each is shown thirteen times."""
 _ROUNDING: Final = 1e-6
 """A transform there and back moves a white pixel by less."""
 
@@ -54,7 +56,7 @@ def _sight(shard: Shard, subject: Subject, batch: Batch, tell: Tell) -> Partial:
     """Every image whole, coarse and fine, and the slope of its loss."""
     del shard
     book, count = _Book(), len(batch.labels)
-    for part in some(batch.images):
+    for part in some(batch.images, _BETWEEN):
         tell(part.start, count, "pictures cut at radii, slopes")
         images, labels = batch.images[part], batch.labels[part]
         book.add("right", answers(subject.predict(images), labels).right)

@@ -5,7 +5,7 @@ from the centre of the discrete Fourier transform; other pictures are measured b
 frequency a pixel. Half the shorter side is the Nyquist frequency, corners lie beyond it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -53,7 +53,7 @@ def area(height: int, width: int, part: float) -> tuple[int, int]:
     return int(within(height, width, part).sum()), height * width
 
 
-def split(images: FloatArray, parts: Sequence[float]) -> list[tuple[Floats, Floats]]:
+def split(images: FloatArray, parts: Sequence[float]) -> Iterator[tuple[Floats, Floats]]:
     """For every part of Nyquist the coarse picture, and the rest on the mean of each channel.
 
     Ideal masks, 1 or 0. The mean belongs to the coarse picture and is added to the fine one, which
@@ -62,11 +62,9 @@ def split(images: FloatArray, parts: Sequence[float]) -> list[tuple[Floats, Floa
     height, width = images.shape[-2:]
     spectrum = np.fft.fft2(images.astype(np.float64))
     mean = images.mean(axis=(-2, -1), dtype=np.float64, keepdims=True)
-    found: list[tuple[Floats, Floats]] = []
     for part in parts:
         coarse = np.fft.ifft2(spectrum * within(height, width, part)).real
-        found.append((coarse, images - coarse + mean))
-    return found
+        yield coarse, images - coarse + mean
 
 
 def power(pictures: Array) -> Floats:

@@ -133,8 +133,8 @@ FINDINGS: Final = (
         threshold=COUNTING,
         severity="medium",
         grade="C",
-        statement="Slow changes of brightness add {value} more errors than stripes of middle "
-        "width and equal norm. This is an association: models with this profile tend to "
+        statement="Slow changes of brightness turn {value} more of the pictures wrong than stripes "
+        "of middle width and equal norm. This is an association: models with this profile tend to "
         "suffer from fog, low contrast and uneven light, a known trade-off of adversarial "
         "training and noise augmentation.",
         remedy="Check accuracy under fog, contrast and brightness. Add such changes to the "

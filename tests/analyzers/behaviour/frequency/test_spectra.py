@@ -107,7 +107,7 @@ def test_a_wave_lies_on_its_ring() -> None:
 def test_a_change_that_copies_its_picture_is_white_beside_it() -> None:
     """A tenth of a picture, held against it, is the same at every radius, whatever the picture."""
     images = mild(20, (3, 32, 32))
-    coarse = split(images, [0.5])[0][0]
+    coarse = next(split(images, [0.5]))[0]
     pictures = coarse + 0.01 * images
     held = weighed(relative(power(0.1 * pictures), power(pictures)))
     assert held.total == pytest.approx(np.full(20, 0.01 * 1024))
@@ -117,7 +117,7 @@ def test_a_change_that_copies_its_picture_is_white_beside_it() -> None:
 def test_white_noise_beside_a_coarse_picture_is_fine() -> None:
     """The same change that is white by itself weighs more where the picture has less."""
     rng = np.random.default_rng(1)
-    pictures = split(rng.random((30, 1, 32, 32), np.float32), [0.3])[0][0]
+    pictures = next(split(rng.random((30, 1, 32, 32), np.float32), [0.3]))[0]
     pictures = pictures + 0.01 * rng.normal(size=pictures.shape)
     change = rng.normal(size=pictures.shape)
     held = weighed(relative(power(change), power(pictures)))
