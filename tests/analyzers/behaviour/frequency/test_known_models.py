@@ -7,10 +7,11 @@ from analyzers.attacks.losses import cross_entropy
 from analyzers.behaviour.frequency.answers import answers
 from analyzers.behaviour.frequency.columns import table
 from analyzers.behaviour.frequency.course import CELLS
+from analyzers.behaviour.frequency.frequency_child import measure
 from analyzers.behaviour.frequency.maps_child import Wave, seen_with
 from analyzers.behaviour.frequency.spectra import power, radii
-from analyzers.behaviour.frequency.waves import cells, half_plane
-from analyzers.contract import FloatArray, Subject
+from analyzers.behaviour.frequency.waves import cells, half_plane, norm_of
+from analyzers.contract import FloatArray, Subject, Unit
 from support.frequencies import (
     THREAT,
     Answering,
@@ -21,9 +22,11 @@ from support.frequencies import (
     fine,
     mild,
     one_wave,
+    shard,
     stripes,
 )
 from support.graphs import noise
+from support.subjects import silent
 
 SHAPE = (3, 32, 32)
 BANDS = ("0-3", "3-6", "6-9", "9-12", "12-16", "16-22.6")
@@ -114,6 +117,22 @@ def test_a_model_behind_a_fine_cut_hears_nothing_coarser() -> None:
     assert audit.value("low_fragility") < 0
 
 
+def test_a_change_is_the_mean_of_its_two_phases() -> None:
+    """A grey picture that drew the wave itself answers eps sqrt 2 in one phase, 0 in the other."""
+    shape = (1, 8, 8)
+    every = cells(8, 8, 4)
+    number = next(at for at, one in enumerate(every) if [2, 1] in one.members.tolist())
+    unit = Unit((0, 40), {"look": CELLS, "turns": 4, "cells": [number]})
+    batch = block(mild(40, shape), np.zeros(40, np.int64))
+    part = measure(shard(unit, {}), one_wave((2, 1), shape), batch, {}, silent)
+    heard = 0.5 * norm_of(8, 8) * 2**0.5
+    found = np.array(part.samples[f"change:{number}"])
+    drew = found > 0.5 * heard
+    assert found[drew] == pytest.approx(heard, abs=1e-4)
+    assert found[~drew] == pytest.approx(0, abs=1e-5)
+    assert drew.any()
+
+
 def test_a_constant_model_has_a_flat_map() -> None:
     """Its error is the same in every cell, so nothing comes on top; its logits do not move."""
     labels = np.arange(40, dtype=np.int64) % 4
@@ -196,7 +215,10 @@ def test_power_held_against_the_picture_shows_what_the_plain_one_hides() -> None
 def test_all_waves_one_by_one() -> None:
     """The full plan shows 34 waves of 8 by 8 pixels; only those that are heard add errors."""
     shape = (1, 8, 8)
-    audit = Audit(Through(coarse(0.5), shape), mild(60, shape), config={"plan": "full"}).run()
+    subject, images = Through(coarse(0.5), shape), mild(60, shape)
+    labels = subject.predict(images).argmax(axis=1).astype(np.int64)
+    labels[:9] = (labels[:9] + 1) % 4  # what is wrong without a wave is not the wave's doing
+    audit = Audit(subject, images, labels, config={"plan": "full"}).run()
     found = audit.one("map_peak")
     assert found.counts == {"images": 60, "waves": 34}
     assert found.value is not None

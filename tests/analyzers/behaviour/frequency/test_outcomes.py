@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from analyzers.behaviour.frequency.analyzer import ANALYZER
+from analyzers.behaviour.frequency.answers import answers
 from analyzers.behaviour.frequency.columns import near_chance
-from analyzers.behaviour.frequency.course import SIGHT
+from analyzers.behaviour.frequency.course import CELLS, SIGHT
+from analyzers.behaviour.frequency.polar import polar_of, tell_polar
 from analyzers.behaviour.frequency.spectra import CUT_AT
+from analyzers.behaviour.frequency.waves import cells
 from analyzers.contract import Case, DataFacts, Done, FloatArray, Measurement, SubjectFacts, Unit
 from analyzers.lens import NO_PROBE, NO_THREAT
 from service.core.driver import Instance
@@ -148,6 +151,34 @@ def test_answers_that_are_no_numbers_are_wrong_and_have_no_size() -> None:
     audit = Audit(Answering(answer, shape, 2), images, labels).run()
     assert {one.outcome for one in audit.told()} <= {"measured", "not_applicable", "not_available"}
     assert audit.one("r50").outcome == "not_applicable"
+
+
+def test_no_number_is_right_by_no_label() -> None:
+    """NaN comes first in any order, so class 0 would seem right."""
+    logits = np.array([[np.nan, np.nan], [np.nan, 1.0], [np.inf, 0.0], [1.0, 0.0]], np.float32)
+    found = answers(logits, np.zeros(4, np.int64))
+    assert found.right.tolist() == [False, False, False, True]
+    assert found.fit.tolist() == [False, False, False, True]
+    assert found.logits.tolist() == [[0, 0], [0, 0], [0, 0], [0.5, -0.5]]
+
+
+def test_excess_is_over_both_phases_less_the_same_images_clean() -> None:
+    """Five wrong in both phases, ten in one, four of twenty without: 50 % - 20 %."""
+    count = len(cells(32, 32, 4))
+    wrong = {f"wrong:{at}": [2] * 5 + [1] * 10 + [0] * 5 for at in range(count)}
+    change = {f"change:{at}": [0.5] * 20 for at in range(count)}
+    columns = {"row": list(range(20)), "right": [False] * 4 + [True] * 16, "size": [2.0] * 20}
+    params = {"look": CELLS, "turns": 4, "cells": list(range(count))}
+    numbers = {"waves": 40 * count, "wave_cut": 10.0 * count}
+    done = Done(Unit((0, 20), params), "measured", numbers, {**columns, **wrong, **change}, {}, {})
+    facts = SubjectFacts("s" * 64, 10, (3, 32, 32))
+    case = Case(facts, DataFacts("d" * 64, 20, 10, eight_bit=True))
+    told = {(one.metric, one.scope.get("band")): one for one in tell_polar(polar_of(case, [done]))}
+    assert told["frequency.excess_error", "3-6"].value == pytest.approx(0.3)
+    assert told["frequency.peak_error", None].value == pytest.approx(0.3)
+    assert told["frequency.low_fragility", None].value == pytest.approx(0)
+    assert told["frequency.logit_change", "3-6"].value == pytest.approx(0.25)
+    assert told["frequency.clip_share", None].value == pytest.approx(0.25)
 
 
 def test_logits_that_are_all_alike_have_nothing_to_change_against() -> None:
