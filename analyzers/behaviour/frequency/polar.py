@@ -21,6 +21,7 @@ from analyzers.behaviour.frequency.waves import (
 from analyzers.contract import Case, Done, Measurement, View
 from analyzers.lens import ASSOCIATION, mean, without
 from analyzers.statistics.bootstrap import Spread
+from analyzers.statistics.intervals import wilson
 
 PEAK, FRAGILITY = "frequency.peak_error", "frequency.low_fragility"
 EXCESS, CHANGE = "frequency.excess_error", "frequency.logit_change"
@@ -85,7 +86,15 @@ def of_cells(values: Floats, places: Sequence[int]) -> Spread:
     some = values[:, list(places)]
     some = some[~np.isnan(some).all(axis=1)]
     columns = np.concatenate([some, np.where(np.isnan(some), np.nan, 1.0)], axis=1)
-    return of_sums(columns, _mean_of_ratios)
+    return _doubted(of_sums(columns, _mean_of_ratios))
+
+
+def _doubted(found: Spread) -> Spread:
+    """Images that all say the same, as where no wave did anything, still leave doubt."""
+    if found.low < found.high:
+        return found
+    rare = wilson(0, found.n).high
+    return found._replace(low=found.value - rare, high=found.value + rare)
 
 
 def _mean_of_ratios(sums: Floats) -> Floats:
@@ -113,7 +122,9 @@ def _told(polar: Polar, band: int) -> str:
 def _seen(polar: Polar, band: int) -> str:
     """How many images the cells of a ring rest on."""
     seen = (~np.isnan(polar.excess[:, polar.of_band(band)])).sum(axis=0)
-    return f"{len(seen)} orientations on {seen.min()} to {seen.max()} images each, two phases."
+    least, most = int(seen.min()), int(seen.max())
+    images = f"{most}" if least == most else f"{least} to {most}"
+    return f"{len(seen)} orientations on {images} images each, two phases."
 
 
 def _excess(polar: Polar, band: int, found: Spread) -> Measurement:
@@ -201,7 +212,7 @@ def _fragility(polar: Polar, spreads: dict[int, Spread]) -> Measurement:
         each = above / below
         return each[:, : len(low)].mean(axis=1) - each[:, len(low) :].mean(axis=1)
 
-    found = of_sums(columns, difference)
+    found = _doubted(of_sums(columns, difference))
     told = (
         f"Below {edges(polar, LOWEST[-1])[1]:.3g} cycles per image, less "
         f"{edges(polar, MIDDLE[0])[0]:.3g} to {edges(polar, MIDDLE[-1])[1]:.3g} cycles: "

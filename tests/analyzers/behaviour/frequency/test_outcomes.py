@@ -178,6 +178,8 @@ def test_excess_is_over_both_phases_less_the_same_images_clean() -> None:
     assert told["frequency.peak_error", None].value == pytest.approx(0.3)
     assert told["frequency.low_fragility", None].value == pytest.approx(0)
     assert told["frequency.logit_change", "3-6"].value == pytest.approx(0.25)
+    assert "-0.161 to 0.161, 20 images" in told["frequency.low_fragility", None].note, "all alike"
+    assert "4 orientations on 20 images each" in told["frequency.excess_error", "3-6"].note
     assert told["frequency.clip_share", None].value == pytest.approx(0.25)
 
 
