@@ -9,9 +9,10 @@ from typing import Final
 from analyzers.attacks import cascade, probe
 from analyzers.behaviour import attenuation, preflight, texture
 from analyzers.behaviour.channels import channels
+from analyzers.behaviour.frequency import analyzer as frequency
 from analyzers.contract import Analyzer
 from analyzers.structure import feature_maps, filters
-from analyzers.trust import trust
+from analyzers.trust import agreement, trust
 
 ALL: Final[tuple[Analyzer, ...]] = (
     preflight.ANALYZER,
@@ -22,7 +23,9 @@ ALL: Final[tuple[Analyzer, ...]] = (
     feature_maps.ANALYZER,
     attenuation.ANALYZER,
     channels.ANALYZER,
+    frequency.ANALYZER,
     texture.ANALYZER,
+    agreement.ANALYZER,
 )
 
 VOUCHERS: Final[Mapping[str, Sequence[str]]] = {
