@@ -8,6 +8,7 @@ from typing import Final
 
 from analyzers.attacks import cascade, probe
 from analyzers.behaviour import preflight
+from analyzers.behaviour.corruptions import corruptions
 from analyzers.contract import Analyzer
 from analyzers.structure import filters
 from analyzers.trust import trust
@@ -18,6 +19,7 @@ ALL: Final[tuple[Analyzer, ...]] = (
     probe.ANALYZER,
     trust.ANALYZER,
     filters.ANALYZER,
+    corruptions.ANALYZER,
 )
 
 VOUCHERS: Final[Mapping[str, Sequence[str]]] = {
