@@ -1,6 +1,5 @@
 """Numbers of the corruptions. An image is one observation, however many copies were made of it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -82,9 +81,9 @@ class _Part(NamedTuple):
         the same mean does, so an image counts as one such answer.
         """
         level = 1 - (1 - _LEVEL) / among
-        most = self.value * self.images
-        low = wilson(math.floor(most), self.images, level).low
-        return Interval(low, wilson(math.ceil(most), self.images, level).high)
+        whole, rest = divmod(self.hits * self.images, self.copies)
+        low = wilson(whole, self.images, level).low
+        return Interval(low, wilson(whole + bool(rest), self.images, level).high)
 
     def counts(self) -> Mapping[str, int]:
         return {"numerator": self.hits, "denominator": self.copies, "images": self.images}
