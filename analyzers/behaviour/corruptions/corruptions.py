@@ -35,7 +35,7 @@ from analyzers.contract import (
     blocks,
 )
 
-STEP: Final = 20
+STEP: Final = 10
 QUICK_ROWS: Final = 60
 FULL_ROWS: Final = 200
 EDGES: Final = tuple(range(STEP, FULL_ROWS + 1, STEP))

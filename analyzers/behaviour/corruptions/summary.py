@@ -22,6 +22,10 @@ FEWEST: Final = 5
 """Images of a class below which nothing is said of it."""
 _LEVEL: Final = 0.95
 _SHOWN: Final = 20
+_OBSERVATION: Final = (
+    "An observation on these images under corruptions that are drawn here; with anything else "
+    "about the model it is an association, and of attacks it says nothing."
+)
 _DRAWN: Final = "Frost is drawn here, so numbers do not compare with published ones."
 
 _SHARE: Final = (0.0, 1.0)
@@ -103,10 +107,10 @@ def measurements(case: Case, answers: Answers, *, by_severity: bool) -> list[Mea
     else:
         found += [_retention(answers, common), _worst_retention(answers, common, worst)]
     found.append(_worst_class(answers, common))
-    for kind in answers.kinds([one.name for one in (*COMMON, *GEOMETRY)]):
-        found.append(_accuracy(answers, kind))
-        if by_severity:
-            found += [_accuracy(answers, kind, one) for one in answers.severities()]
+    every = answers.kinds([one.name for one in (*COMMON, *GEOMETRY)])
+    found += [_accuracy(answers, kind) for kind in every]
+    if by_severity:
+        found += [_accuracy(answers, kind, one) for kind in every for one in answers.severities()]
     return found
 
 
@@ -180,7 +184,7 @@ def _at_chance(case: Case, answers: Answers) -> str:
 def _retention(answers: Answers, common: Sequence[str]) -> Measurement:
     part = _part(answers.of(common)[answers.clean])
     view = _curve(answers, common, "Accuracy by severity, over all corruptions")
-    return _measured(RETENTION, part, f"{_told(part)} {lens.ASSOCIATION}", view)
+    return _measured(RETENTION, part, f"{_told(part)} {_OBSERVATION}", view)
 
 
 def _worst_retention(answers: Answers, common: Sequence[str], worst: str) -> Measurement:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analyzers.behaviour.corruptions.apply import ALL, corrupted
+from analyzers.behaviour.corruptions.chance import Chance
 from analyzers.behaviour.corruptions.severities import (
     COMMON,
     GEOMETRY,
@@ -94,6 +95,16 @@ def test_a_higher_severity_changes_more(kind: str) -> None:
     for less, more in pairwise(change):
         assert more > 0.98 * less
     assert change[-1] > 1.15 * change[0]
+
+
+def test_chance_differs_in_everything_that_it_is_of() -> None:
+    """Sample, kind, severity, seed and the place among draws: each alone gives other numbers."""
+    first = Chance(0, "a", "fog", 1)
+    drawn = [first.uniform(8).tolist(), first.uniform(8).tolist()]
+    others = [(0, "b", "fog", 1), (0, "a", "frost", 1), (0, "a", "fog", 2), (1, "a", "fog", 1)]
+    drawn += [Chance(*one).uniform(8).tolist() for one in others]
+    assert len({str(one) for one in drawn}) == len(drawn)
+    assert Chance(0, "a", "fog", 1).uniform(8).tolist() == drawn[0]
 
 
 def test_inputs_are_left_alone() -> None:

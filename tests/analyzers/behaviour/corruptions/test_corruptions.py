@@ -83,12 +83,12 @@ def test_it_covers_the_first_images_in_small_blocks() -> None:
     case = case_of(ToySubject(), 1000)
     for config, rows in ((QUICK, QUICK_ROWS), (FULL, FULL_ROWS)):
         units = plan(case, config, (), ())
-        assert [one.rows for one in units] == blocks(rows, EDGES, 20)
-        assert all(one.rows[1] - one.rows[0] <= 20 for one in units)
+        assert [one.rows for one in units] == blocks(rows, EDGES)
+        assert all(one.rows[1] - one.rows[0] <= 10 for one in units)
         done = [Done(one, "measured", {}, {}, {}, {}) for one in units[:2]]
         assert list(plan(case, config, done, ())) == list(units[2:])
     short = plan(case_of(ToySubject(), 45), FULL, (), ())
-    assert [one.rows for one in short] == [(0, 20), (20, 40), (40, 45)]
+    assert [one.rows for one in short] == [(0, 10), (10, 20), (20, 30), (30, 40), (40, 45)]
 
 
 def test_its_cost_is_what_its_units_pass() -> None:
