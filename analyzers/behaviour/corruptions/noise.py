@@ -16,7 +16,9 @@ def gaussian_noise(picture: FloatArray, strength: Strength, chance: Chance) -> F
 def shot_noise(picture: FloatArray, strength: Strength, chance: Chance) -> FloatArray:
     """Each value as a count of photons, of which full brightness has so many on average."""
     (photons,) = strength
-    counted = poisson(picture.astype(np.float64) * photons, chance.uniform(*picture.shape))
+    # Inside the range, so that the first probability below is no zero: exp(-500) is none.
+    light = picture.astype(np.float64).clip(0, 1)
+    counted = poisson(light * photons, chance.uniform(*picture.shape))
     return (counted / photons).astype(np.float32)
 
 

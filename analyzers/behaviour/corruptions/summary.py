@@ -173,7 +173,7 @@ def _at_chance(case: Case, answers: Answers) -> str:
     chance = 1 / case.subject.classes
     needed = min(lens.CHANCES * chance, (1 + chance) / 2)
     right = int(answers.clean.sum())
-    if right and right >= needed * answers.n:
+    if right >= needed * answers.n:
         return ""
     return (
         f"The model is right about {right} of {answers.n} images as they are; below "

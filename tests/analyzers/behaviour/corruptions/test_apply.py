@@ -124,6 +124,12 @@ def test_the_longer_side_decides_which_convention_holds() -> None:
     assert strength("jpeg_compression", 1, 224, 224) == (25,)
 
 
+def test_large_elastic_lengths_are_those_for_244_pixels() -> None:
+    """Known answer at 224 pixels: 488 for the shifts of the first severity, as stated for 244."""
+    reach, smooth, corner = strength("elastic_transform", 1, 224, 224)
+    assert [reach * 224, smooth * 224, corner * 224] == pytest.approx([488, 170.8, 24.4])
+
+
 def test_every_severity_of_the_table_is_complete() -> None:
     """Five strengths in both conventions, of as many numbers each."""
     for one in (*COMMON, *GEOMETRY):

@@ -46,6 +46,12 @@ def test_shot_noise_leaves_black_alone() -> None:
     assert not spoiled("shot_noise", flat(0.0), (3,)).any()
 
 
+def test_shot_noise_ends_beyond_white() -> None:
+    """More light than white is white: the sums of a mean of 5000 would never begin."""
+    beyond, white = (spoiled("shot_noise", flat(one), (500,)) for one in (10.0, 1.0))
+    assert np.array_equal(beyond, white)
+
+
 def test_counts_invert_the_distribution() -> None:
     """Known answer at mean 1: sums of probabilities are .3679, .7358, .9197, .9810."""
     drawn = np.asarray([0.0, 0.367, 0.368, 0.735, 0.736, 0.919, 0.920, 0.982], np.float32)
