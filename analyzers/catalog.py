@@ -9,6 +9,7 @@ from typing import Final
 from analyzers.attacks import cascade, probe
 from analyzers.behaviour import attenuation, preflight, texture
 from analyzers.behaviour.channels import channels
+from analyzers.behaviour.corruptions import corruptions
 from analyzers.behaviour.frequency import analyzer as frequency
 from analyzers.contract import Analyzer
 from analyzers.structure import feature_maps, filters
@@ -25,6 +26,7 @@ ALL: Final[tuple[Analyzer, ...]] = (
     channels.ANALYZER,
     frequency.ANALYZER,
     texture.ANALYZER,
+    corruptions.ANALYZER,
     agreement.ANALYZER,
 )
 
