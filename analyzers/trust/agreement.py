@@ -95,7 +95,7 @@ def _of_threat(case: Case, key: str, done: Sequence[Done]) -> list[Measurement]:
     margin = spread(np.column_stack([-known.margin, known.fell]), areas)
     found: list[Measurement] = []
     told: dict[str, Spread] = {"margin alone": margin}
-    for lens, columns in [*known.scores.items(), (ALL, _every(known))]:
+    for lens, columns in _looks(known).items():
         beside = foretold(np.column_stack([known.margin, columns]), known.fell > 0)
         told[f"with {lens}"] = spread(np.column_stack([beside, known.fell]), areas)
         gain = spread(np.column_stack([alone, beside, known.fell]), gains)
@@ -103,8 +103,11 @@ def _of_threat(case: Case, key: str, done: Sequence[Done]) -> list[Measurement]:
     return [_margin(scope, margin, told, fell), *found]
 
 
-def _every(known: _Known) -> Values:
-    return np.column_stack(list(known.scores.values()))
+def _looks(known: _Known) -> dict[str, Values]:
+    """The score of each lens, and all of them together where there are several."""
+    several = len(known.scores) > 1
+    every = {ALL: np.column_stack(list(known.scores.values()))} if several else {}
+    return {**known.scores, **every}
 
 
 def _known(case: Case, key: str, done: Sequence[Done]) -> _Known:
