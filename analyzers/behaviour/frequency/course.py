@@ -26,8 +26,6 @@ TURNS: Final = {False: 4, True: 8}
 PHASES: Final = 2
 WIDE: Final = 0.08
 """Half of the interval of a cell's error; a narrower one ends the cell."""
-FIRST_LOOK: Final = 40
-"""Images before a cell may end."""
 LARGEST: Final = 64
 """Pixels a side up to which the map of all waves is offered."""
 EVERY_PASSES: Final = 110_000
@@ -82,8 +80,6 @@ def open_cells(done: Sequence[Done], among: int) -> list[int]:
 
 def _wide(wrong: int, seen: int) -> bool:
     """Each image counts once, though it was shown in both phases."""
-    if seen < FIRST_LOOK:
-        return True
     low, high = wilson(-(-wrong // PHASES), seen)
     return high - low > 2 * WIDE
 

@@ -196,7 +196,9 @@ def test_an_offset_under_attack_is_all_low() -> None:
     centroid = audit.one("perturbation_centroid", threat=THREAT)
     assert centroid.value == pytest.approx(0, abs=1e-3)
     assert centroid.counts == {"images": 30}
-    assert audit.value("perturbation_low_share", threat=THREAT) == pytest.approx(1, abs=1e-6)
+    share = audit.one("perturbation_low_share", threat=THREAT)
+    assert share.value == pytest.approx(1, abs=1e-6)
+    assert "5.2 times that" in share.note, "1 / .192"
 
 
 def test_power_held_against_the_picture_shows_what_the_plain_one_hides() -> None:
@@ -210,6 +212,22 @@ def test_power_held_against_the_picture_shows_what_the_plain_one_hides() -> None
     audit = Audit(Through(whole, SHAPE), images, moved=moved).run()
     assert audit.value("perturbation_low_share", threat=THREAT) > 0.9
     assert audit.value("relative_low_share", threat=THREAT) < 0.2
+
+
+def test_a_model_is_shown_pixels_only() -> None:
+    """Cuts of sharp pictures swing beyond black and white: clipped before the model, and told."""
+    ends = set[float]()
+
+    def watched(images: FloatArray) -> FloatArray:
+        ends.update((float(images.min()), float(images.max())))
+        return np.tile(np.array([[1.0, 0.0]], np.float32), (len(images), 1))
+
+    sharp = np.rint(noise(20, (1, 16, 16)))
+    audit = Audit(Answering(watched, (1, 16, 16), 2), sharp, np.zeros(20, np.int64)).run()
+    assert (min(ends), max(ends)) == (0, 1)
+    assert audit.value("clip_share", of="low-pass") > 0.01
+    assert audit.value("clip_share", of="high-pass") > 0.1
+    assert audit.value("clip_share", of="map") > 0.4
 
 
 def test_all_waves_one_by_one() -> None:
