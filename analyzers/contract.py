@@ -406,6 +406,12 @@ class Description:
     vouches: bool = False
     """Says only whether the attacks on its threat can be believed; not run once they failed it."""
 
+    @property
+    def explains(self) -> bool:
+        """Whether no verdict hangs on it, so that an audit goes on where it cannot."""
+        judged = any(metric.judged for metric in self.metrics)
+        return not (judged or self.indicators or self.first)
+
 
 class Batch(NamedTuple):
     """Rows of the evaluation set in permutation order."""

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from analyzers.contract import Digest, Done, InputSpec, Json, Shard, Unit
 from service.core.canonical import digest
 from service.core.driver import Course, Step
 from service.core.permutation import permutation
-from service.errors import AssayError, Code
+from service.errors import AssayError, Code, Kind
 from service.executors.interface import Executor, Job, Opening, Progress, Request, Result
 
 AHEAD = 1
@@ -179,7 +179,14 @@ class AuditRun:
             self._untold[step.instance.key] = step
             return
         await self._tell(observer)
-        self.course.commit(step, await self._result(key, step, observer))
+        try:
+            done = await self._result(key, step, observer)
+        except AssayError as error:
+            if not _can_do_without(step, error):
+                raise
+            self.course.abandon(step.instance, f"{error.code.value}: {error.sentence}")
+            return
+        self.course.commit(step, done)
         await observer.committed(self.course, step)
 
     async def _tell(self, observer: Observer) -> None:
@@ -325,6 +332,15 @@ def kept_from_json(body: Mapping[str, Json]) -> Kept:
     unit = Unit((low, high), body["unit"]["params"], body["unit"]["inputs"])
     tensors = {blob: (dtype, shape) for blob, (dtype, shape) in body["tensors"].items()}
     return Kept(done_of(unit, body, body["blobs"]), tensors)
+
+
+_NO_ANSWER: Final = {Code.CHILD_CRASHED, Code.CHILD_MEMORY, Code.CHILD_TIMEOUT}
+
+
+def _can_do_without(step: Step, error: AssayError) -> bool:
+    """A gate must not end in an error over what only explains; a child that lies still ends it."""
+    explains = step.instance.analyzer.description.explains
+    return explains and (error.code in _NO_ANSWER or error.kind is Kind.UNUSABLE)
 
 
 def _cancelled() -> AssayError:

@@ -140,6 +140,8 @@ class Course:
         self.engine = engine
         self._stops = stops
         self._done: dict[str, list[Done]] = {one.key: [] for one in instances}
+        self._abandoned: dict[str, str] = {}
+        """Why an analyzer that only explains was given up, by its key."""
         self._known: list[Step] | None = None
         """What is ready, until something is committed: planning reads all that is done."""
 
@@ -161,6 +163,8 @@ class Course:
         return [one for one in self.instances if self._owed(one)]
 
     def _owed(self, instance: Instance) -> Sequence[Unit]:
+        if instance.key in self._abandoned:
+            return ()
         if instance.analyzer.description.vouches and self._failed(instance):
             return ()
         done, stops = self._done[instance.key], self._stops.get(instance.key, ())
@@ -181,6 +185,8 @@ class Course:
 
     def _ended(self, instance: Instance) -> bool:
         """Whether nothing of it is left to run: blobs are handed on whole or not at all."""
+        if instance.key in self._abandoned:
+            return False
         done, stops = self._done[instance.key], self._stops.get(instance.key, ())
         return not instance.analyzer.plan(self.case, instance.config, done, stops)
 
@@ -225,12 +231,23 @@ class Course:
         self._done[step.instance.key].append(done)
         self._known = None
 
+    def abandon(self, instance: Instance, why: str) -> None:
+        """Go on without an analyzer that only explains; it says why it has no numbers."""
+        if not instance.analyzer.description.explains:
+            message = f"{instance.key} decides, so there is no going on without it"
+            raise ValueError(message)
+        self._abandoned[instance.key] = why
+        self._known = None
+
     def done(self, instance: Instance) -> Sequence[Done]:
         """What is committed of one instance, in order."""
         return tuple(self._done[instance.key])
 
     def measurements(self, instance: Instance) -> Sequence[Measurement]:
         """What the committed units of one instance add up to."""
+        if instance.key in self._abandoned:
+            why, specs = self._abandoned[instance.key], instance.analyzer.description.metrics
+            return [Measurement(one.name, "error", grade=one.grade, note=why) for one in specs]
         case = self._case_of(instance)
         return instance.analyzer.merge(case, instance.config, self._done[instance.key])
 

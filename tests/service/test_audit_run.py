@@ -21,6 +21,7 @@ from analyzers.contract import (
     InputSpec,
     Json,
     Measurement,
+    MetricSpec,
     Shard,
     Stop,
     Unit,
@@ -81,8 +82,16 @@ class ToyExecutor:
     sandbox_level = 0
     sandbox_gap = ""
 
-    def __init__(self, spool: Path, *, fails_at: int = -1, silent: bool = False) -> None:
+    def __init__(
+        self,
+        spool: Path,
+        *,
+        fails_at: int = -1,
+        fails_with: Code = Code.CHILD_CRASHED,
+        silent: bool = False,
+    ) -> None:
         """Fail at the given request, counted from 0."""
+        self._fails_with = fails_with
         self.requests: list[Request] = []
         self.closed: list[str] = []
         self.silent = silent
@@ -112,7 +121,7 @@ class ToyExecutor:
         if self.interrupt is not None:
             await self.interrupt(job)
         if len(self.requests) - 1 == self._fails_at:
-            raise AssayError(Code.CHILD_CRASHED, "It died, twice in a row.", "Run it again.")
+            raise AssayError(self._fails_with, "It died, twice in a row.", "Run it again.")
 
     def result(self, request: Request) -> Result:
         """The toy's answer to one shard."""
@@ -484,6 +493,52 @@ def test_inputs_enter_the_key(tmp_path: Path) -> None:
     last = bench.drive().steps[-1].shard
     other = replace(last, inputs={"before": "0" * 64})
     assert digest(last.as_json()) != digest(other.as_json())
+
+
+# --- a lens that cannot answer ---
+
+EXPLAINS = replace(
+    CLEAN,
+    description=replace(
+        CLEAN.description,
+        id="behaviour.lens",
+        metrics=(MetricSpec("lens.seen", "An explanation and no more."),),
+        first=False,
+    ),
+)
+AFTER = replace(CLEAN, description=replace(CLEAN.description, id="behaviour.after", first=False))
+
+
+@pytest.mark.parametrize("fails_at", [0, 2])
+def test_an_audit_goes_on_without_what_only_explains(tmp_path: Path, fails_at: int) -> None:
+    """Its metrics say which error took them; all others are as ever, and a next run tries again."""
+    bench = Bench(tmp_path, catalogue=[EXPLAINS, AFTER], fails_at=fails_at)
+    bench.drive()
+    lens, after = bench.outcome
+    (told,) = lens
+    assert (told.metric, told.outcome, told.value) == ("lens.seen", "error", None)
+    assert told.note.startswith("CHILD_CRASHED: It died")
+    assert after == Bench(tmp_path / "alone", catalogue=[AFTER]).whole().outcome[0]
+    assert len(bench.executor.requests) == fails_at + 1 + 4, "nothing more is asked of it"
+    again = Bench(tmp_path, memory=bench.memory, catalogue=[EXPLAINS, AFTER]).whole()
+    assert again.outcome[0][0].outcome != "error"
+
+
+@pytest.mark.parametrize("code", [Code.CHILD_OVERFLOW, Code.CHILD_PROTOCOL, Code.BLOB_MISSING])
+def test_control_a_child_that_lies_ends_the_audit(tmp_path: Path, code: Code) -> None:
+    """Whoever breaks the protocol may not be believed in anything else."""
+    bench = Bench(tmp_path, catalogue=[EXPLAINS, AFTER], fails_at=1, fails_with=code)
+    with pytest.raises(AssayError) as caught:
+        bench.drive()
+    assert caught.value.code is code
+
+
+def test_what_decides_is_never_gone_without(tmp_path: Path) -> None:
+    """Neither judged metrics nor indicators, whoever asks for it."""
+    bench = Bench(tmp_path)
+    for instance in bench.course.instances:
+        with pytest.raises(ValueError, match="no going on without it"):
+            bench.course.abandon(instance, "an excuse")
 
 
 # --- what is kept, as JSON ---
