@@ -74,3 +74,30 @@ def test_classes_are_called_by_their_names() -> None:
     assert {one["class"] for one in change(compared(old, new))["classes"]} == {
         f"kind {label}" for label in range(10)
     }
+
+
+def test_only_what_counts_images_is_compared() -> None:
+    """Neither indicators nor what an analyzer without states measured."""
+    found = compared(evidence(broken=0.3), evidence(broken=0.3))
+    assert {one["metric"] for one in found["changes"]} == {"accuracy", "robust_accuracy"}
+
+
+def test_clean_classes_count_those_that_are_right() -> None:
+    """By hand from the letters; a class that one side does not speak of has none there."""
+    old, new = evidence(), evidence()
+    each = new["facts"]["samples"]["behaviour.toy"]["each"]
+    right = {str(kind): each[kind::10].count("r") for kind in range(10)}
+    del old["facts"]["samples"]["behaviour.toy"]["by_class"]["3"]
+    found = next(one for one in compared(old, new)["changes"] if one["metric"] == "accuracy")
+    assert {one["class"]: one["new"] for one in found["classes"]} == right
+    assert {one["class"]: one["old"] for one in found["classes"]} == {**right, "3": 0}
+    back = next(one for one in compared(new, old)["changes"] if one["metric"] == "accuracy")
+    assert {one["class"]: one["new"] for one in back["classes"]} == {**right, "3": 0}
+
+
+def test_audits_without_a_common_image_are_told_so() -> None:
+    """The reason stands where numbers would."""
+    old, new = evidence(broken=0.3), evidence(broken=0.3)
+    old["facts"]["samples"][ATTACK] |= {"each": "-" * N, "states": {}}
+    found = change(compared(old, new))
+    assert (found["label"], found["why"]) == ("incomparable", "no image was settled in both")

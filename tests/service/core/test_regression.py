@@ -11,6 +11,7 @@ import pytest
 
 from analyzers.contract import Json, Tally
 from analyzers.statistics.intervals import clopper_pearson
+from analyzers.statistics.paired import difference_interval, difference_so_far
 from service.core.driver import instances_for
 from service.core.evidence import LETTERS
 from service.core.judge import judge
@@ -251,7 +252,80 @@ def test_states_that_the_evidence_does_not_bear_out_are_refused() -> None:
         assert refused.value.code is Code.EVIDENCE_INVALID
 
 
+def test_every_number_of_a_comparison_is_told() -> None:
+    """By hand from the two tables: change, headroom over the margin, names, and the words."""
+    old, new = evidence(broken=0.3), evidence(broken=0.5)
+    before, after = (one["facts"]["samples"][ATTACK]["each"] for one in (old, new))
+    fell = sum((a, b) == ("s", "b") for a, b in zip(before, after, strict=True))
+    said = change(judged(Side.of(old), 0.5, policy("2pt")))
+    assert said["observed"] == -fell / N
+    assert said["headroom"] == pytest.approx(0.02 - fell / N)
+    assert (said["threshold"], said["level"], said["label"]) == (-0.02, 0.95, "near")
+    low, high = said["interval"]
+    assert said["reason"] == (
+        f"{fell} images newly fell and 0 newly stand, of {N}: {-100 * fell / N:+.1f} pt "
+        f"({100 * low:+.1f} pt to {100 * high:+.1f} pt), more than the 2.0 pt that may be lost."
+    )
+    told = change(judged(side(0.3), 0.3, policy("3pt")))["reason"]
+    assert told.endswith("no more than 3.0 pt lost.")
+
+
+def test_what_is_compared_shares_the_level() -> None:
+    """Two lines err together no more often than one may: half each."""
+    rules = policy()
+    assert rules.regress is not None
+    both = rules.regress.model_copy(update={"on": ("clean", "wc")})
+    said = judged(side(0.3), 0.5, rules.model_copy(update={"regress": both}))
+    assert change(said)["level"] == 0.975
+
+
+def test_what_to_do_hangs_on_what_is_missing() -> None:
+    """A baseline, its full plan, the new audit's end, or more images."""
+    again = "Audit the baseline again"
+    assert change(judged(None, 0.3, policy()))["settles"].startswith(again)
+    chance = change(judged(side(0.3), 0.3, policy("0.1pt", "inconclusive")))
+    assert chance["settles"].startswith("More images on both sides")
+    cut = Baseline("b", Side.of(partly(evidence(broken=0.3))), side(0.5))
+    said = judge(evidence(broken=0.5), policy(), evaluated_at="2026-01-01", baseline=cut)
+    assert change(said)["settles"].startswith(again)
+
+
+def test_a_baseline_without_counts_is_not_said_to_be_cut_short() -> None:
+    """Nothing in it says that anything was spared."""
+    old = evidence(broken=0.3)
+    measurement(old, "robust_accuracy")["counts"] = {}
+    beside = Baseline("b", Side.of(old), side(0.5))
+    said = judge(evidence(broken=0.5), policy(), evaluated_at="2026-01-01", baseline=beside)
+    assert change(said)["state"] == "FAIL"
+
+
 # ------------------------------------------------------------------------------------ pairs
+
+
+def test_the_depth_chooses_the_states() -> None:
+    """Those in 8 bits where there are any and they are meant."""
+    told = Side({"samples": {"a": {"each": "ss", "each8": "sb"}, "b": {"each": "bs"}}})
+    assert (told.states("a", "8-bit"), told.states("a", "float32")) == ("sb", "ss")
+    assert (told.states("b", "8-bit"), told.states("b", "float32")) == ("bs", "bs")
+
+
+def test_a_whole_set_has_the_interval_of_a_fixed_number() -> None:
+    """And a prefix that a rule chose the wider one that holds wherever it stopped."""
+    whole, part = pairs(10, 40, 400), pairs(10, 40, 400, whole=False)
+    assert whole.interval(0.9) == difference_interval(10, 40, 400, 0.9)
+    assert part.interval(0.9) == difference_so_far(part.signs, 1 - 0.9)
+    assert part.interval(0.9).high > whole.interval(0.9).high
+
+
+def test_limits_belong_to_the_rule() -> None:
+    """Five that fell are one half to the fifth, 1/32: a drop at 1/31 and none at 1/33."""
+    five = pairs(0, 5, 100)
+    assert five.p_worse == pytest.approx(1 / 32)
+    assert is_worse(five, 0.01, 1 - 1 / 31)
+    assert not is_worse(five, 0.01, 1 - 1 / 33)
+    assert not is_worse(five, 0.05, 0.5), "what may be lost was lost, and no more"
+    even = pairs(3, 3, 100)
+    assert label_of(even, -even.interval(0.95).low, 0.95) == "same"
 
 
 def two(before: str, after: str, n: int) -> Pairs:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from analyzers.contract import Json, Tally
 from service.core.judge import judge
 from service.core.policy import Policy, Requirement, parse_policy
-from service.core.ruling import class_tallies, percent
+from service.core.ranges import range_of
+from service.core.ruling import class_tallies, decide, percent
 from service.core.settling import images_needed, settles
 from service.errors import AssayError, Code
 from support.toys import CATALOGUE
@@ -161,6 +162,42 @@ def test_rulings_carry_grade_and_severity() -> None:
     assert ruling(said, "wc")["severity"] == "high"
     text = POLICY.replace("gte: GTE", "gte: 0.05, severity: low").replace("CLAIM", "set")
     assert ruling(verdict(evidence(), parse_policy(text, CATALOGUE)), "floor")["severity"] == "low"
+
+
+def ends(tally: Tally, claim: str = "set", **line: Any) -> tuple[str, str, str]:  # noqa: ANN401 - fields of a line
+    """What counts alone come to."""
+    asked = LINE.model_copy(update=line)
+    interval = range_of(tally, claim, float(1 - asked.level))
+    return decide(asked, tally, interval, claim)
+
+
+def test_a_set_that_was_run_to_its_end_is_counted() -> None:
+    """No rule about a last pass speaks where that ran on all; one image less and it does."""
+    state, reason, by = ends(Tally(300, 300, 250, 50, 0, 300, 250, 0))
+    assert (state, reason, by) == ("PASS", "250 of 300 images stand; 120 must.", "counts")
+    assert ends(Tally(300, 300, 250, 50, 0, 299, 250, 0))[2] == "two-phase"
+
+
+def test_what_is_missing_is_named() -> None:
+    """Images that were not looked at, or the full plan on those that were."""
+    assert ends(Tally(100, 99, 70, 29, 0, 29))[1] == (
+        "Images 99 to 100 of the audit's order were not looked at."
+    )
+    assert ends(Tally(100, 100, 70, 30, 0, 45))[1] == "The full plan ran on 45 of 100 images."
+
+
+def test_the_end_of_an_interval_belongs_to_it() -> None:
+    """A population whose lower end is the very threshold passes; a hair more is asked, and not."""
+    tally = Tally(300, 300, 250, 50, 0, 300)
+    low = Fraction(range_of(tally, "population", float(1 - LINE.level)).low)
+    assert ends(tally, "population", gte=low)[0] == "PASS"
+    assert ends(tally, "population", gte=low + Fraction(1, 10**9))[0] == "INCONCLUSIVE"
+
+
+def test_a_label_is_the_policys_own_name() -> None:
+    """Where a requirement has no threat there is none."""
+    said = verdict(evidence(broken=0.3), policy("0.01"))
+    assert [ruling(said, name)["label"] for name in ("clean", "wc")] == ["", "near"]
 
 
 # ------------------------------------------------------------------------- what would settle it
