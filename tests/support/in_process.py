@@ -46,6 +46,7 @@ from service.core.driver import Course, Instance, Step, instances_for
 from service.core.evidence import facts_of, sample_table
 from service.core.expectation import check_expectation
 from service.core.judge import judge
+from service.core.lenses import Look, looked_through
 from service.core.permutation import permutation
 from service.core.policy import parse_policy
 from service.core.stops import stops_for
@@ -436,6 +437,7 @@ class How:
     stop_early: bool = True
     expected_accuracy: float | None = None
     catalogue: Sequence[Analyzer] = ALL
+    look: Look = "weights"
 
 
 def audit_in_process(
@@ -456,7 +458,8 @@ def audit_in_process(
     raw = npz(images, labels, home)
     pair = asyncio.run(take_in(intake, shelf, model, raw, how.spec))
     policy = parse_policy(policy_text, how.catalogue)
-    instances = instances_for(how.catalogue, policy)
+    lenses = looked_through(how.catalogue, how.look)
+    instances = instances_for(how.catalogue, policy, lenses)
     course = Course(
         pair.case,
         instances,

@@ -21,7 +21,7 @@ UNSTABLE: Final = 0.5
 """Overlap of two halves below which a list of channels is called unstable."""
 _FEW_CHANNELS: Final = 4
 _CLASSES_TOLD: Final = 100
-_NOT_ASKED: Final = Absence("out_of_budget", "Looked at under plan: full.")
+_NOT_ASKED: Final = Absence("out_of_budget", "Only the full plan looks at it: --lenses full.")
 _EXPERIMENT: Final = (
     "Experiment: every channel is cut at the 99th percentile of its clean activation, learnt on "
     "the other half of the images. The attack was not adaptive: it did not know of the cut, so "
