@@ -421,6 +421,24 @@ def test_no_change_is_rarely_called_worse() -> None:
     assert 0.01 < size <= 0.05
 
 
+@pytest.mark.parametrize(("missed", "most"), [(2, 0.07), (5, 0.13)])
+def test_pictures_of_the_last_release_lean_to_a_fail_by_so_much(missed: int, most: float) -> None:
+    """No change, but attacks miss some images on either side, and shown pictures help the new one.
+
+    What was missed before and fell now counts as newly broken; what was missed now does not count
+    as newly standing, for the old model's picture breaks it.
+    """
+    generator = np.random.default_rng(3)
+    share = [DISCORDANT / 2, DISCORDANT / 2, 1 - DISCORDANT]
+    counts = generator.multinomial(IMAGES, share, size=DRAWS)
+    more = generator.poisson(missed, DRAWS)
+    found = sum(
+        verdict_of(int(fixed), int(broken + add)) == "worse"
+        for (fixed, broken, _), add in zip(counts, more, strict=True)
+    )
+    assert failed(0.0, 2) < found <= most * DRAWS
+
+
 def binomial(differing: int) -> float:
     """How likely so many images differ."""
     rest = (1 - DISCORDANT) ** (IMAGES - differing)
