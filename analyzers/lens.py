@@ -31,8 +31,7 @@ SCHEMA: Final[Mapping[str, Json]] = {
 """The config of a lens that looks at images: ``quick`` for every release, ``full`` for a night."""
 NO_THREAT: Final = "The policy names no threat, so no picture under attack was made."
 NO_PROBE: Final = "No pictures under attack: the model has no gradient here."
-CHANCES: Final = 2
-"""A model must be right this many times as often as chance before its errors say anything."""
+_CHANCES: Final = 2
 ASSOCIATION: Final = (
     "This is an association: it describes what a model that breaks looks like inside, and "
     "changing the number itself is not known to make a model robust."
@@ -66,6 +65,16 @@ def probes(case: Case) -> list[Probe]:
             told = ":".join(threat.split(":")[:3])
             found.setdefault(told, Probe(told, pictures))
     return list(found.values())
+
+
+def least_accuracy(classes: int) -> float:
+    """Accuracy from which a model's errors say something: twice chance.
+
+    Of two classes that would be all, so there half the way from chance to always right is enough;
+    of three both are the same.
+    """
+    chance = 1 / max(1, classes)
+    return min(_CHANCES * chance, (1 + chance) / 2)
 
 
 def owed(units: Sequence[Unit], done: Sequence[Done]) -> list[Unit]:

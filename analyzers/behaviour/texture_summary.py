@@ -113,8 +113,7 @@ def _too_weak(seen: _Seen) -> str:
     if classes < _BINARY:
         return "The model has one class, so no answer of it can change."
     chance, right = 1 / classes, sum(seen.right)
-    # Twice chance is everything for two classes; half-way from chance to it is less from there.
-    least = min(lens.CHANCES * chance, (1 + chance) / 2)
+    least = lens.least_accuracy(classes)
     if right >= least * seen.n:
         return ""
     return (

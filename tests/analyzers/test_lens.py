@@ -3,7 +3,7 @@
 import pytest
 
 from analyzers.contract import Case, DataFacts, Done, SubjectFacts, Unit
-from analyzers.lens import full, mean, owed, probes, share, without
+from analyzers.lens import full, least_accuracy, mean, owed, probes, share, without
 from analyzers.statistics.bootstrap import mean_spread
 
 FACTS = SubjectFacts("s" * 64, 10, (3, 8, 8))
@@ -56,3 +56,9 @@ def test_a_mean_tells_how_many_images_it_is_of() -> None:
     assert (told.value, told.counts) == (2.0, {"images": 30})
     assert "2 to 2, 30 images" in told.note
     assert without("channels.nr_share", "not_applicable", "No head.").value is None
+
+
+@pytest.mark.parametrize(("classes", "limit"), [(2, 0.75), (3, 2 / 3), (10, 0.2), (1000, 0.002)])
+def test_the_limit_of_chance_can_be_reached(classes: int, limit: float) -> None:
+    """Twice chance among two classes is 1, which no honest model reaches."""
+    assert least_accuracy(classes) == pytest.approx(limit)

@@ -9,7 +9,7 @@ import numpy as np
 from analyzers.behaviour.channels import columns
 from analyzers.behaviour.channels.numbers import Floats
 from analyzers.contract import Case, Done, Json, Measurement, Outcome
-from analyzers.lens import CHANCES, NO_PROBE, NO_THREAT, Scope, mean, without
+from analyzers.lens import NO_PROBE, NO_THREAT, Scope, least_accuracy, mean, without
 from analyzers.statistics.bootstrap import spread
 
 Row = Mapping[str, Json]
@@ -93,7 +93,7 @@ class Looked:
         if not len(right):
             return Absence("not_available", "No image has a label and an activation to count with.")
         classes = self.case.subject.classes
-        if right.mean() >= chance_limit(classes):
+        if right.mean() >= least_accuracy(classes):
             return None
         return Absence(
             "not_applicable",
@@ -106,12 +106,6 @@ class Looked:
         if self.summary is None:
             return Absence("out_of_budget", "The blocks of images were not added up yet.")
         return None
-
-
-def chance_limit(classes: int) -> float:
-    """Accuracy from which errors say something: twice chance, or half way to 1 if that is less."""
-    chance = 1 / max(1, classes)
-    return min(CHANCES * chance, (1 + chance) / 2)
 
 
 def refused(metric: str, why: Absence, scope: Scope | None = None) -> Measurement:

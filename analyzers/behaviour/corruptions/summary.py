@@ -165,13 +165,8 @@ def _curve(answers: Answers, common: Sequence[str], title: str) -> View:
 
 
 def _at_chance(case: Case, answers: Answers) -> str:
-    """Why nothing can be said of what is kept; empty where it can.
-
-    Twice chance is out of reach with two classes: there, half the way from chance to always right
-    takes its place (with three both are the same, with more twice chance is lower).
-    """
-    chance = 1 / case.subject.classes
-    needed = min(lens.CHANCES * chance, (1 + chance) / 2)
+    """Why nothing can be said of what is kept; empty where it can."""
+    needed = lens.least_accuracy(case.subject.classes)
     right = int(answers.clean.sum())
     if right >= needed * answers.n:
         return ""

@@ -1,13 +1,12 @@
 """What committed units said, image by image, and intervals over images for sums of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import numpy as np
 
 from analyzers.behaviour.frequency.spectra import Floats
 from analyzers.contract import Done, Json
-from analyzers.lens import CHANCES
+from analyzers.lens import least_accuracy
 from analyzers.statistics.bootstrap import Spread, Values, spread
 
 
@@ -65,17 +64,9 @@ def of_sums(columns: Floats, statistic: Statistic) -> Spread:
     return spread(np.arange(images, dtype=np.float64), of_draws)
 
 
-HALFWAY: Final = 0.5
-
-
 def near_chance(right: int, among: int, classes: int) -> str:
-    """Why errors of a model say nothing, or nothing.
-
-    It must be right several times as often as chance. Two classes have no room for that, so
-    halfway between chance and always is enough.
-    """
-    chance = 1 / classes
-    wanted = min(CHANCES * chance, chance + HALFWAY * (1 - chance))
+    """Why errors of a model say nothing, or nothing."""
+    wanted = least_accuracy(classes)
     if among and right / among >= wanted:
         return ""
     return (

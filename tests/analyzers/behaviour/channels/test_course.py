@@ -81,7 +81,7 @@ def test_quick_leaves_classes_and_the_experiment_out(shown: Pictures, found: Cou
     for metric, scope in (("channels.alignment", {}), ("channels.clip_gain", {"on": "clean"})):
         told = [one for one in quick.found if one.metric == metric]
         assert {one.outcome for one in told} == {"out_of_budget"}
-        assert "plan: full" in told[0].note
+        assert "--lenses full" in told[0].note
         full = [one for one in found.found if one.metric == metric]
         assert any(one.outcome == "measured" for one in full), scope
     assert quick.value("channels.nr_rise") == found.value("channels.nr_rise")

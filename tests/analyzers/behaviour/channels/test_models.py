@@ -7,7 +7,6 @@ import onnx
 import pytest
 
 from analyzers.behaviour.channels.channels import ANALYZER
-from analyzers.behaviour.channels.looked import chance_limit
 from analyzers.contract import Array, FloatArray, Reduce, Refusal, Subject
 from analyzers.lens import NO_PROBE, NO_THREAT
 from support.channelling import THREAT, Course, Pictures, course_of
@@ -287,12 +286,6 @@ def test_a_model_at_chance_has_no_channels_that_argue() -> None:
     assert found.one("channels.nr_rise").outcome == "not_applicable"
     assert "too near to chance" in found.one("channels.nr_rise").note
     assert found.one("channels.relative_change").outcome == "measured"
-
-
-@pytest.mark.parametrize(("classes", "limit"), [(2, 0.75), (3, 2 / 3), (10, 0.2), (1000, 0.002)])
-def test_the_limit_of_chance_can_be_reached(classes: int, limit: float) -> None:
-    """Twice chance among two classes is 1, which no honest model reaches."""
-    assert chance_limit(classes) == pytest.approx(limit)
 
 
 def test_three_classes_are_enough() -> None:
