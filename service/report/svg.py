@@ -98,6 +98,15 @@ def clipped(words: str, letters: int) -> str:
     return plain(words, max(letters, 2))
 
 
+def middle_cut(words: str, letters: int) -> str:
+    """A label that fits its place: names of layers differ at their ends, so the middle goes."""
+    told = plain(words)
+    if len(told) <= letters:
+        return told
+    front = (letters - 1) // 3
+    return f"{told[:front].rstrip()}…{told[front + 1 - letters :].lstrip()}"
+
+
 @dataclass(frozen=True)
 class Scale:
     """A linear map from values to places."""
