@@ -19,7 +19,7 @@ _ALWAYS: tuple[Limit, ...] = (
     ),
     (
         "Other images",
-        "Images from elsewhere (another camera, another site, corrupted or unfamiliar classes) "
+        "Images from elsewhere (another camera, another site, classes it never saw) "
         "were not assessed.",
     ),
     (
@@ -38,7 +38,7 @@ _ALWAYS: tuple[Limit, ...] = (
 def limits(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Limit]:
     """Every limit that this evidence has, the particular ones first."""
     found = [*_claim(facts, verdict), *_certificates(facts), *_coverage(facts), *_subject(facts)]
-    return [*found, *_unmeasured(facts), *_ALWAYS]
+    return list(dict.fromkeys([*found, *_unmeasured(facts), *_ALWAYS]))
 
 
 def _unmeasured(facts: Mapping[str, Json]) -> list[Limit]:

@@ -72,7 +72,7 @@ class Missing:
     @property
     def why(self) -> str:
         """The reason alone."""
-        return f"{self.result}{f': {self.note}' if self.note else ''}."
+        return f"{wording.capital(self.note) or self.result}."
 
 
 def readings_of(measured: Sequence[Stated], planned: Stated) -> Readings:

@@ -11,6 +11,8 @@ from service.report.wording import plain
 WIDTH = 440.0
 """Units of every drawing: near the pixels of a phone, so that letters stay readable there."""
 
+_NARROW = frozenset(" .,:;'\"!|()[]-iljft1")
+
 Attribute = str | float | int | None
 
 
@@ -98,13 +100,23 @@ def clipped(words: str, letters: int) -> str:
     return plain(words, max(letters, 2))
 
 
-def middle_cut(words: str, letters: int) -> str:
-    """A label that fits its place: names of layers differ at their ends, so the middle goes."""
+def middle_cut(words: str, letters: float) -> str:
+    """A label that fits so many wide letters: names differ at their ends, so the middle goes."""
     told = plain(words)
-    if len(told) <= letters:
+    if _breadth(told) <= letters:
         return told
-    front = (letters - 1) // 3
-    return f"{told[:front].rstrip()}…{told[front + 1 - letters :].lstrip()}"
+    kept = next(n for n in range(len(told) - 1, 0, -1) if _breadth(_cut(told, n)) <= letters)
+    return _cut(told, kept)
+
+
+def _cut(told: str, kept: int) -> str:
+    front = kept // 3
+    return f"{told[:front].rstrip()}…{told[len(told) - kept + front :].lstrip()}"
+
+
+def _breadth(told: str) -> float:
+    """How many wide letters of room a text takes."""
+    return sum(0.55 if letter in _NARROW else 1.0 for letter in told)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from service.report.wording import figure, measure, plain, points, tick
 _LEFT, _TALL = 140.0, 22.0
 _LETTER = 7.4
 """Width of a letter, a little more than most fonts need where a phone shows it larger."""
-_LETTERS = 20
-"""Letters of a row's name."""
+_LETTERS = 17
+"""Wide letters of a row's name."""
 _LEAST = 56.0
 """Room for the numbers beside the rows, and more where they are longer."""
 

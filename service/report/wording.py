@@ -44,7 +44,7 @@ _GRADES = {
 _OUTCOMES = {
     "not_applicable": "Does not apply here",
     "not_available": "Could not be measured here",
-    "out_of_budget": "Left out, the budget was spent",
+    "out_of_budget": "Left out of this budget",
     "error": "Ended in an error",
 }
 _KNOWLEDGE = {"white": "white box", "black": "black box", "score": "scores only"}
