@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ def readings_of(measured: Sequence[Stated], planned: Stated) -> Readings:
     """What was measured, in rows and tables; numbers with a figure of their own come first."""
     metrics = mapping(planned, "metrics")
     rows = [one for one in measured if _is_row(one, measured)]
-    rows.sort(key=lambda one: not is_drawn(one))
+    rows.sort(key=_rank(rows))
     notes = [note_of(_unnamed(text(one, "note"), metrics), _unit(one, metrics)) for one in rows]
     foot = footnotes([one.sentences for one in notes])
     told: set[str] = set()
@@ -102,6 +102,17 @@ def readings_of(measured: Sequence[Stated], planned: Stated) -> Readings:
     seen = len(found) if len(found) <= FIRST + 2 else FIRST
     places = [_place(one, metrics) for one in measured if not _is_row(one, measured)]
     return Readings(found[:seen], found[seen:], foot.told, tables(places))
+
+
+def _rank(rows: Sequence[Stated]) -> Callable[[Stated], tuple[bool, int]]:
+    """Metrics with a figure first, each with all its rows together."""
+    metrics = list(dict.fromkeys(text(one, "metric") for one in rows))
+    shown = {text(one, "metric") for one in rows if is_drawn(one)}
+
+    def rank(one: Stated) -> tuple[bool, int]:
+        return text(one, "metric") not in shown, metrics.index(text(one, "metric"))
+
+    return rank
 
 
 def is_drawn(one: Stated) -> bool:
@@ -140,9 +151,12 @@ def _is_row(one: Stated, measured: Sequence[Stated]) -> bool:
 
 
 def _name(one: Stated, metrics: Stated) -> str:
-    """What a number is called: by the view that shows it alone, or as its metric."""
+    """What a number is called: by the view that shows it alone, else as its metric."""
+    metric, parts = text(one, "metric"), set(mapping(one, "scope")) - {"threat"}
     title = text(mapping(one, "view"), "title") if not is_drawn(one) else ""
-    return wording.capital(wording.spoken(title)) or title_of(text(one, "metric"), metrics)
+    if parts and text(mapping(metrics, metric), "title"):
+        title = ""  # its scope stands below, as at the other rows of this metric
+    return wording.capital(wording.spoken(title)) or title_of(metric, metrics)
 
 
 def metrics_of(facts: Stated, analyzer: str) -> Stated:

@@ -50,9 +50,7 @@ def groups(facts: Mapping[str, Json]) -> list[Lens]:
     return [one for one in lenses(facts, {}) if one.explains]
 
 
-@pytest.fixture(
-    scope="module", params=["robust", pytest.param("normal", marks=pytest.mark.deep)]
-)
+@pytest.fixture(scope="module", params=["robust", pytest.param("normal", marks=pytest.mark.deep)])
 def evidence(request: pytest.FixtureRequest) -> Mapping[str, Json]:
     """The evidence of one network."""
     return looked_at(request.param, 40 if request.param == "robust" else 24)

@@ -101,3 +101,22 @@ def test_reasons_are_told_under_their_analyzers_title() -> None:
     facts["measurements"].append(sample.measurement(sample.FILTERS, "filters.x", None, note="No."))
     ((title, missing),) = reasons(facts)
     assert (title, missing[0].names) == ("Filters", ["x"])
+
+
+def test_rows_of_a_metric_stand_together_under_one_name() -> None:
+    """Parts are told apart by their scope, not by other words; the drawn one pulls all along."""
+    bars = sample.view("bars", "Lost", "", labels=["a"], values=[1])
+    alone = sample.view("number", "Lost without colour", "", value=0.25, unit="share")
+    found = readings_of(
+        [
+            one("toy.share"),
+            one("toy.r50", view=alone, scope={"cue": "colour"}),
+            one("toy.r50", view=bars, scope={"cue": "shape"}),
+        ],
+        PLANNED,
+    )
+    assert [(reading.name, reading.where) for reading in found.first] == [
+        ("Detail for half", "cue: colour"),
+        ("Detail for half", "cue: shape"),
+        ("Share", ""),
+    ]
