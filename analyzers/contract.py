@@ -362,6 +362,8 @@ class MetricSpec:
     judged: bool = False
     """Whether a policy may require it. Explanations (grade C) are never judged."""
     range: tuple[float, float] | None = None
+    title: str = ""
+    """What its number is called in a report, in a few words; its name's own words without one."""
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ def _settled(schedule: Schedule, stop: Stop) -> bool:
     return stop.fails(tally) or (tally.survivors > 0 and stop.passes(tally))
 
 
-def _share(name: str, meaning: str) -> MetricSpec:
-    return MetricSpec(name, meaning, grade="D", range=(0.0, 1.0))
+def _share(name: str, meaning: str, title: str = "") -> MetricSpec:
+    return MetricSpec(name, meaning, grade="D", range=(0.0, 1.0), title=title)
 
 
 _METRICS: Final = (
@@ -54,18 +54,28 @@ _METRICS: Final = (
         judged=True,
         range=(0.0, 1.0),
     ),
-    MetricSpec("breaks", "Images that an attack broke, by the stage that did.", "images"),
     MetricSpec(
-        "attack_passes", "Forward and backward passes of single images, by stage.", "passes"
+        "breaks",
+        "Images that an attack broke, by the stage that did.",
+        "images",
+        title="Images that fell",
+    ),
+    MetricSpec(
+        "attack_passes",
+        "Forward and backward passes of single images, by stage.",
+        "passes",
+        title="Passes spent",
     ),
     _share(
         "earlier_breaks",
         "Share of the images the last release lost that the same pictures break in this model too.",
+        "Pictures that broke the last release and work again",
     ),
     MetricSpec(
         "breaks_in_8_bits",
         "Share of the broken images whose witness survives rounding to 8 bits inside the ball.",
         range=(0.0, 1.0),
+        title="Breaks that hold in 8 bits",
     ),
     _share(
         "zero_gradient",

@@ -78,6 +78,7 @@ ANALYZER: Final = Analyzer(
                 "Share of the right images whose probe is taken for another class. A short climb: "
                 "it says nothing of how robust the others are.",
                 range=(0.0, 1.0),
+                title="Images that the probe moves",
             ),
         ),
         threats=("Linf",),

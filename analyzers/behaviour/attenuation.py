@@ -43,12 +43,14 @@ METRICS: Final = (
         "move alike, one over their number when each moves by itself, 0 when they cancel out.",
         unit="",
         range=(0.0, 1.0),
+        title="Positions moving together",
     ),
     MetricSpec(
         ATTENUATION,
         "The relative change of the pooled features over the relative change of the maps that are "
         "pooled: below 1 pooling takes more from the change than from the maps themselves.",
         unit="times",
+        title="Change that the pool leaves",
     ),
 )
 _NOISE_SCOPE: Final = {"change": "noise"}

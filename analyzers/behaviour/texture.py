@@ -79,6 +79,7 @@ METRICS: Final = (
         "Share of the images right as they are that stay right when their tiles change places. "
         "A model that keeps more relies more on what lies inside a tile.",
         range=_SHARE,
+        title="Kept when tiles change places",
     ),
     MetricSpec(
         "texture.reliance",
@@ -86,12 +87,14 @@ METRICS: Final = (
         "as 0 and keeping everything as 1.",
         unit="",
         range=(-1.0, 1.0),
+        title="Reliance on local patches",
     ),
     MetricSpec(
         "texture.cue_loss",
         "Accuracy lost when one cue is taken out of the same images: shape (shuffled tiles), "
         "texture (smoothing that keeps edges), colour (grey).",
         range=(-1.0, 1.0),
+        title="Accuracy lost without a cue",
     ),
     MetricSpec(
         "texture.shape_bias",
@@ -99,24 +102,29 @@ METRICS: Final = (
         "either, the share taken for the one that gave the phase, and so the outlines. Not "
         "comparable with figures from style transfer.",
         range=_SHARE,
+        title="Hybrids taken for their outlines",
     ),
     MetricSpec(
         "texture.conflict_coverage",
         "Share of the hybrids that are taken for either of their two images: how much of the "
         "model's answers texture.shape_bias speaks of.",
         range=_SHARE,
+        title="Hybrids taken for either image",
     ),
     MetricSpec(
         "texture.slope_alignment",
         "Share of the energy of the margin's slope that lies on the steepest fifth of the "
         "image's pixels, over the share of pixels they are. 1 takes no notice of edges.",
         unit="times even",
+        title="Slope on edges",
     ),
     MetricSpec(
         "texture.edge_alignment",
-        "The same for the change that the probe's attack made. Signed steps fill the ball nearly "
-        "evenly, so values near 1 come with the attack; see texture.slope_alignment.",
+        "Share of the energy of the attack's change that lies on the steepest fifth of the image's "
+        "pixels, over the share of pixels they are. Signed steps fill the ball nearly evenly, so "
+        "values near 1 come with the attack; see texture.slope_alignment.",
         unit="times even",
+        title="Attack on edges",
     ),
     MetricSpec(
         "texture.fixed_masks",

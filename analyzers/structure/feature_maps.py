@@ -110,17 +110,20 @@ METRICS: Final = (
         "Positions (height times width) of the maps that the last pool before the head turns into "
         "one number a channel, by mean or by maximum.",
         unit="positions",
+        title="Positions before the pool",
     ),
     MetricSpec(
         "feature_maps.averaged",
-        "The same positions where a mean pools them and images are large enough for the published "
-        "experiments to speak of them.",
+        "Positions of the last maps where a mean pools them and images are large enough for the "
+        "published experiments to speak of them.",
         unit="positions",
+        title="Positions in an average",
     ),
     MetricSpec(
         "feature_maps.downsampling",
         "Side of the image over side of the last maps (square roots of their areas).",
         unit="times",
+        title="Image side over map side",
     ),
     MetricSpec(
         "feature_maps.alias_strided",
@@ -128,24 +131,29 @@ METRICS: Final = (
         "input, as a share of what it could if nothing cancelled; the mean over live outputs, and "
         "for the model the median over layers.",
         range=_SHARE,
+        title="Let into the average, with the stride",
     ),
     MetricSpec(
         "feature_maps.alias_plain",
-        "The same for the same weights with stride 1: the share that the constant part of the "
-        "kernels takes.",
+        "How far the mean of a strided convolution's output could move with the same weights and "
+        "stride 1: the share that the constant part of the kernels takes.",
         range=_SHARE,
+        title="Let into the average, without a stride",
     ),
     MetricSpec(
         "feature_maps.alias_ratio",
-        "The first over the second, the median over outputs with a constant part: how many times "
-        "further the stride lets the mean move. 1 means that the stride adds nothing.",
+        "How many times further its stride lets the mean of a convolution's output move than "
+        "stride 1 would; the median over outputs with a constant part. 1 means that the stride "
+        "adds nothing.",
         unit="times",
+        title="What the stride adds",
     ),
     MetricSpec(
         "feature_maps.blurs",
         "Strided convolutions that hold the same fixed binomial kernel for every channel, and so "
         "blur before they step. They are left out of the numbers on aliasing.",
         unit="layers",
+        title="Strides that blur first",
     ),
 )
 

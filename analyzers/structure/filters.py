@@ -140,6 +140,7 @@ METRICS: Final = (
         "The model's value weighs 3x3 layers by their non-zero kernels.",
         unit="",
         range=(0.0, 1.6902),
+        title="Variety of the kernels (entropy)",
     ),
     MetricSpec(
         "filters.entropy_late",
@@ -147,76 +148,92 @@ METRICS: Final = (
         "adversarially and normally trained CIFAR models differ most.",
         unit="",
         range=(0.0, 0.9543),
+        title="Variety of the late kernels",
     ),
     MetricSpec(
         "filters.entropy_over_random",
         "Entropy of a 3x3 layer over the least that as many random kernels have; from 1 on the "
         "layer cannot be told from a random one.",
         unit="times random",
+        title="Variety, over that of random kernels",
     ),
     MetricSpec(
         "filters.random_like",
         "Share of 3x3 layers with at least 64 non-zero kernels that look random.",
         range=_SHARE,
+        title="Layers that look untrained",
     ),
     MetricSpec(
         "filters.sparsity",
         "Share of kernels whose largest weight is at most 1 % of the layer's. One outlier, or "
         "folding a batch norm, changes it.",
         range=_SHARE,
+        title="Near-zero kernels, against the layer",
     ),
     MetricSpec(
         "filters.sparsity_robust",
         "Share of kernels whose largest weight is at most 1 % of that of their own output; dead "
         "outputs are not counted.",
         range=_SHARE,
+        title="Near-zero kernels, within each output",
     ),
     MetricSpec(
         "filters.orthogonality",
         "One minus the mean absolute cosine between live output filters of a group. Random "
         "filters and wide layers score high by themselves; see filters.coherence.",
         range=_SHARE,
+        title="Orthogonality of live filters",
     ),
     MetricSpec(
         "filters.coherence",
         "Mean absolute cosine between live output filters, over that of random ones: 1 is "
         "random, more is aligned.",
         unit="times random",
+        title="Alignment of live filters",
     ),
     MetricSpec(
-        "filters.dead_outputs", "Share of output channels all of whose weights are 0.", range=_SHARE
+        "filters.dead_outputs",
+        "Share of output channels all of whose weights are 0.",
+        range=_SHARE,
+        title="Outputs without any weight",
     ),
     MetricSpec(
         "filters.collapsed_layers",
         "Late 3x3 layers whose entropy few normally trained reference models fall below.",
         unit="layers",
+        title="Layers with little variety",
     ),
     MetricSpec(
         "filters.unused_layers",
         "Collapsed layers more than 30 % of whose kernels are near zero.",
         unit="layers",
+        title="Layers hardly used",
     ),
     MetricSpec(
         "filters.centre_share",
         "Share of the first layer's energy on the centre tap. Scales of single outputs, and so "
         "folding a batch norm, shift it.",
         range=_SHARE,
+        title="First layer's weight on the centre",
     ),
     MetricSpec(
         "filters.thresholding_share",
         "Share of the first layer's filters with at least 90 % of their energy on the centre tap.",
         range=_SHARE,
+        title="First layer's filters of one pixel",
     ),
     MetricSpec(
         "filters.antipair_share",
         "Share of the first layer's filters that have a near negative (cosine below -.9).",
         range=_SHARE,
+        title="First layer's filters with an opposite",
     ),
     MetricSpec(
         "filters.stem_centre_share",
         "filters.centre_share of a plain 3x3 first layer, where trained reference models of the "
         "same kind exist.",
         range=_SHARE,
+        title="First layer's weight on the centre, beside reference models",
     ),
     *(
         MetricSpec(
@@ -225,6 +242,7 @@ METRICS: Final = (
             f"kernels can have from those of {metric.rpartition('_')[2]} reference models: from "
             "the variance shares of both over their principal axes. 0 is the same spectrum.",
             unit="nats",
+            title=f"Distance from {metric.rpartition('_')[2]} reference models",
         )
         for metric in DISTANCES
     ),

@@ -177,12 +177,14 @@ _METRICS: Final = (
         "Share of pairs of a fallen and a standing image in which the clean margin of the fallen "
         "one is the smaller: what every model gives away without any lens.",
         range=(0.0, 1.0),
+        title="Foretold by the margin alone",
     ),
     MetricSpec(
         "agreement.area",
-        "The same share for the margin with a lens's score of the clean image beside it, fitted on "
-        "other images.",
+        "Share of pairs of a fallen and a standing image that the margin tells apart with a lens's "
+        "score of the clean image beside it, fitted on other images.",
         range=(0.0, 1.0),
+        title="Foretold with the lens beside it",
     ),
     MetricSpec(
         "agreement.gain",
@@ -190,6 +192,7 @@ _METRICS: Final = (
         "nothing that these images show.",
         unit="",
         range=(-1.0, 1.0),
+        title="What the lens adds",
     ),
 )
 _NAMES: Final = tuple(one.name for one in _METRICS)

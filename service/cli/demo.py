@@ -36,7 +36,8 @@ them was trained to stand changes of up to 8/255 a pixel, which nobody sees. The
 95% on clean pictures and for 40% under attack."""
 _AFTER = """\
 One network fails and one passes, although their clean accuracy hardly tells them apart. The
-reports show the pictures that fooled them: open report.html in a browser.
+reports show the pictures that fooled them, and what the five lenses see inside each network: open
+the two report.html side by side in a browser.
 Next, your own model: save images and labels with numpy.savez('data.npz', images=..., labels=...)
 and run
   assay check model.onnx --data data.npz --policy {policy} --out assay-out"""
@@ -95,12 +96,14 @@ def _draw(path: Path, count: int) -> None:
 def _checked(client: "Client", net: str, data: Path, out: Path) -> _Case:
     from service.cli.auditing import audit_to_end
     from service.cli.files import PAGE, VERDICT
+    from service.cli.looking import specs_for
     from service.cli.sources import DataSource
     from service.cli.wishes import Wish
 
     note(f"\nThe {net} network:")
     with as_file(files(_NETS) / "nets" / f"{net}.onnx") as model:
-        found = audit_to_end(client, Wish(model, DataSource(data), POLICY), out)
+        wish = Wish(model, DataSource(data), POLICY, analyzers=specs_for("quick"))
+        found = audit_to_end(client, wish, out)
     return _Case(net, json.loads(found[VERDICT]), out / PAGE)
 
 

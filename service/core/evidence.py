@@ -100,6 +100,10 @@ def _planned(one: Instance) -> dict[str, Json]:
         "title": told.title,
         "summary": told.summary,
         "reference": told.reference,
+        "metrics": {
+            one.name: {"title": one.title, "unit": one.unit, "meaning": one.meaning}
+            for one in told.metrics
+        },
         "indicators": list(told.indicators),
         "first": told.first,
     }

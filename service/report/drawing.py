@@ -10,7 +10,7 @@ from markupsafe import Markup
 from analyzers.contract import Json
 from service.report import raster, svg
 from service.report.reading import items, number, numbers, text
-from service.report.wording import measure, plain
+from service.report.wording import measure, spoken
 
 ROWS = 40
 """Rows that a drawing and its table show; the rest is in the evidence."""
@@ -63,7 +63,7 @@ def row_labels(data: Mapping[str, Json], count: int) -> list[str]:
         return [str(position + 1) for position in range(count)]
     if len(found) != count:
         raise MalformedView(f"it has {len(found)} labels for {count} values")
-    return [plain(one, 80) for one in found]
+    return [spoken(str(one), 80) for one in found]
 
 
 def known(values: Sequence[float | None]) -> list[float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analyzers.contract import Json
 from service.report import wording
 from service.report.reading import finite, items, mapping, mappings, number, text
+from service.report.readings import metrics_of, title_of
 
 MOST = 40
 """Findings on one page; the rest is in the evidence."""
@@ -32,7 +33,7 @@ class Finding:
 def findings(facts: Mapping[str, Json]) -> list[Finding]:
     """All findings, by severity, then grade, then id."""
     found = sorted(mappings(facts, "findings"), key=_rank)
-    return [_finding(one) for one in found]
+    return [_finding(one, metrics_of(facts, text(one, "analyzer"))) for one in found]
 
 
 def _rank(one: Mapping[str, Json]) -> tuple[int, str, str]:
@@ -41,27 +42,29 @@ def _rank(one: Mapping[str, Json]) -> tuple[int, str, str]:
     return place, text(one, "grade", "Z"), text(one, "id")
 
 
-def _finding(one: Mapping[str, Json]) -> Finding:
+def _finding(one: Mapping[str, Json], metrics: Mapping[str, Json]) -> Finding:
     severity, grade = text(one, "severity", "info"), text(one, "grade", "C")
     return Finding(
         id=text(one, "id", "unnamed"),
         severity=wording.Mark(severity, _SHAPES.get(severity, "plain")),
         grade=grade,
         grade_means=wording.grade(grade),
-        statement=text(one, "statement", "No statement was given."),
-        evidence=_evidence(one),
+        statement=wording.spoken(text(one, "statement", "No statement was given."), 2000),
+        evidence=_evidence(one, metrics),
         remedy=text(one, "remedy", "None is known."),
         reproduce=text(one, "reproduce"),
     )
 
 
-def _evidence(one: Mapping[str, Json]) -> str:
+def _evidence(one: Mapping[str, Json], metrics: Mapping[str, Json]) -> str:
     body = mapping(one, "evidence")
     if not body:
         listed = [str(part) for part in items(one, "evidence")]
         return text(one, "evidence") or ", ".join(listed) or "see the measurements"
-    value = number(body, "value")
-    told = f"{wording.words(text(body, 'metric', 'value'))} = {wording.measure(value)}"
+    metric, value = text(body, "metric", "value"), number(body, "value")
+    declared = mapping(metrics, metric)
+    name = title_of(metric, metrics) if declared else wording.words(metric)
+    told = f"{name} = {wording.measure(value, text(declared, 'unit'))}"
     where = wording.scope(mapping(body, "scope"))
     rest = [
         f"{wording.words(key)} {_short(extra)}"

@@ -62,10 +62,10 @@ def _contents(sections: Mapping[str, Sequence[object]]) -> list[Pair]:
         ("lines", "requirements", "Requirements"),
         ("holdings", "holds", "What holds"),
         ("", "trust", "Trust"),
-        ("galleries", "counterexamples", "Counterexamples"),
-        ("", "findings", "Findings"),
         ("measured", "measured", "Measured besides"),
         ("explained", "explanations", "Explanations"),
+        ("galleries", "counterexamples", "Counterexamples"),
+        ("", "findings", "Findings"),
         ("", "limits", "Limits"),
         ("", "reproduction", "Reproduction"),
     )

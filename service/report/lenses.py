@@ -3,56 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from analyzers.contract import Json
-from service.report import wording
 from service.report.brackets import is_tally
-from service.report.reading import mapping, mappings, number, text, whole
+from service.report.reading import mapping, mappings, text
+from service.report.readings import Missing, Readings, is_drawn, readings_of, unmeasured
 from service.report.views import Figure, Pictures, figure_of
 
-LAYERS = 60
-"""Rows of one table by scope."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One number of the whole model."""
-
-    name: str
-    value: str
-    grade: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Numbers by scope (a layer, a class): one row a place, one column a metric."""
-
-    place: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    rest: int
+_LONG = 60
+"""Letters from which a caption is worth saying once for several figures."""
 
 
 @dataclass(frozen=True)
 class Lens:
     """All that one analyzer says."""
 
+    anchor: str
     title: str
     identity: str
     summary: str
     reference: str
     explains: bool
     """Whether everything here is grade C: association, never cause."""
-    readings: Sequence[Reading]
+    readings: Readings
     figures: Sequence[Figure]
-    spread: Spread | None
+    missing: Sequence[Missing]
+    findings: Sequence[str]
+    """Ids of the findings that these numbers set off."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has nothing but reasons."""
+        return not (self.readings.first or self.readings.tables or self.figures)
+
+    @property
+    def contents(self) -> str:
+        """What is here, in a few words."""
+        if self.empty:
+            return "nothing measured"
+        counted = (
+            (len(self.figures), "figure"),
+            (len(self.readings.first) + len(self.readings.more), "reading"),
+            (len(self.readings.tables), "table"),
+        )
+        told = [f"{many} {name}{'s' if many > 1 else ''}" for many, name in counted if many]
+        return ", ".join(told)
 
 
 def lenses(facts: Mapping[str, Json], pictures: Pictures) -> list[Lens]:
-    """One group for each analyzer of the plan that measured anything to explain."""
+    """One group for each analyzer of the plan that has anything to explain, or why it has not."""
     rest: dict[str, list[Mapping[str, Json]]] = {}
     judged: set[str] = set()
     for one in mappings(facts, "measurements"):
@@ -61,78 +62,56 @@ def lenses(facts: Mapping[str, Json], pictures: Pictures) -> list[Lens]:
         elif text(one, "bound") != "indicator":
             rest.setdefault(text(one, "analyzer"), []).append(one)
     planned = {text(one, "key"): one for one in mappings(mapping(facts, "plan"), "analyzers")}
-    ordered = [*planned, *(key for key in rest if key not in planned)]
-    found = [
-        _lens(_Told(key, planned.get(key, {}), key in judged), rest[key], pictures)
-        for key in dict.fromkeys(ordered)
-        if rest.get(key)
-    ]
-    return [one for one in found if one.readings or one.figures or one.spread]
+    ordered = dict.fromkeys([*planned, *rest])
+    raised = [(text(one, "analyzer"), text(one, "id")) for one in mappings(facts, "findings")]
+    found: list[Lens] = []
+    for key in (key for key in ordered if rest.get(key)):
+        ids = list(dict.fromkeys(name for whose, name in raised if whose == key and name))
+        told = _Told(f"lens-{len(found) + 1}", key, planned.get(key, {}), key in judged, ids)
+        found.append(_lens(told, rest[key], pictures))
+    return found
 
 
 class _Told(NamedTuple):
     """Who speaks."""
 
+    anchor: str
     key: str
     body: Mapping[str, Json]
     judged: bool
     """Whether it counts images as well: what it adds to that explains nothing."""
+    findings: Sequence[str]
 
 
 def _lens(told: _Told, stated: list[Mapping[str, Json]], pictures: Pictures) -> Lens:
     measured = [one for one in stated if text(one, "outcome") == "measured"]
-    grades = {text(one, "grade", "C") for one in measured}
+    grades = {text(one, "grade", "C") for one in measured or stated}
     name, body = told.key, told.body
     return Lens(
+        anchor=told.anchor,
         title=text(body, "title", name or "Unnamed analyzer"),
         identity=f"{text(body, 'id', name)} {text(body, 'version')}".strip(),
         summary=text(body, "summary"),
         reference=text(body, "reference"),
         explains=grades <= {"C"} and not told.judged,
-        readings=[_reading(one) for one in measured if not mapping(one, "scope")],
-        figures=[figure_of(one["view"], pictures) for one in stated if _drawn(one)],
-        spread=_spread([one for one in measured if mapping(one, "scope")]),
+        readings=readings_of(measured, body),
+        figures=_once([figure_of(one["view"], pictures) for one in stated if is_drawn(one)]),
+        missing=unmeasured(stated, body),
+        findings=told.findings,
     )
 
 
-def _drawn(one: Mapping[str, Json]) -> bool:
-    """Whether a view adds to the tables: a single number stands in them already."""
-    single = text(mapping(one, "view"), "kind") == "number" and text(one, "outcome") == "measured"
-    return bool(one.get("view")) and not single
-
-
-def _reading(one: Mapping[str, Json]) -> Reading:
-    name = text(mapping(one, "view"), "title") if not _drawn(one) else ""
-    return Reading(
-        name or wording.words(text(one, "metric")).capitalize(),
-        _value(one),
-        text(one, "grade", "C"),
-        text(one, "note"),
-    )
-
-
-def _value(one: Mapping[str, Json]) -> str:
-    """A number as it was counted, in percent when it is a part of a whole."""
-    value, counts = number(one, "value"), mapping(one, "counts")
-    over, under = whole(counts, "numerator"), whole(counts, "denominator")
-    if value is not None and over is not None and under:
-        return f"{wording.percent(value)} ({over:,} of {under:,})"
-    return wording.measure(value, text(mapping(one, "view", "data"), "unit"))
-
-
-def _spread(scoped: Sequence[Mapping[str, Json]]) -> Spread | None:
-    if not scoped:
-        return None
-    metrics = list(dict.fromkeys(text(one, "metric") for one in scoped))
-    table: dict[str, dict[str, str]] = {}
-    for one in scoped:
-        place = wording.scope(mapping(one, "scope"))
-        table.setdefault(place, {})[text(one, "metric")] = _value(one)
-    rows = [[place, *(cells.get(one, "–") for one in metrics)] for place, cells in table.items()]
-    kinds = {name for one in scoped for name in mapping(one, "scope")}
-    heading = wording.words(" and ".join(sorted(kinds)))
-    columns = [wording.words(one) for one in metrics]
-    return Spread(heading, columns, rows[:LAYERS], max(0, len(rows) - LAYERS))
+def _once(figures: Sequence[Figure]) -> list[Figure]:
+    """Figures of which each long caption is said once."""
+    first: dict[str, str] = {}
+    found: list[Figure] = []
+    for one in figures:
+        if len(one.caption) >= _LONG and one.title and one.caption in first:
+            found.append(replace(one, caption=f"Read as “{first[one.caption]}”."))
+            continue
+        first.setdefault(one.caption, one.title)
+        found.append(one)
+    return found
 
 
 def indicator_figures(facts: Mapping[str, Json], pictures: Pictures) -> list[Figure]:
@@ -142,20 +121,6 @@ def indicator_figures(facts: Mapping[str, Json], pictures: Pictures) -> list[Fig
         for one in mappings(facts, "measurements")
         if text(one, "bound") == "indicator" and one.get("view") and not is_tally(one)
     ]
-
-
-def unmeasured(facts: Mapping[str, Json]) -> list[tuple[str, str]]:
-    """What was planned and has no value, with the reason."""
-    found: list[tuple[str, str]] = []
-    for one in mappings(facts, "measurements"):
-        result = text(one, "outcome")
-        if result == "measured":
-            continue
-        where = wording.scope(mapping(one, "scope"))
-        name = wording.words(text(one, "metric", "a measurement"))
-        reason = wording.outcome(result) + (f": {text(one, 'note')}" if text(one, "note") else "")
-        found.append((f"{name} ({where})" if where else name, reason))
-    return found
 
 
 def citations(facts: Mapping[str, Json]) -> list[tuple[str, str]]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from analyzers.contract import Json
 from service.report.brackets import is_tally
-from service.report.lenses import unmeasured
 from service.report.reading import mapping, mappings, number, text, whole
+from service.report.readings import reasons
 
 Limit = tuple[str, str]
 
@@ -19,7 +19,7 @@ _ALWAYS: tuple[Limit, ...] = (
     ),
     (
         "Other images",
-        "Images from elsewhere (another camera, another site, corrupted or unfamiliar classes) "
+        "Images from elsewhere (another camera, another site, classes it never saw) "
         "were not assessed.",
     ),
     (
@@ -38,12 +38,17 @@ _ALWAYS: tuple[Limit, ...] = (
 def limits(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Limit]:
     """Every limit that this evidence has, the particular ones first."""
     found = [*_claim(facts, verdict), *_certificates(facts), *_coverage(facts), *_subject(facts)]
-    missing = unmeasured(facts)
-    shown = missing[:12]
-    found += [(f"Not measured: {name}", f"It {reason}.") for name, reason in shown]
-    if len(missing) > len(shown):
-        found.append(("Not measured besides", f"{len(missing) - len(shown)} more measurements."))
-    return [*found, *_ALWAYS]
+    return list(dict.fromkeys([*found, *_unmeasured(facts), *_ALWAYS]))
+
+
+def _unmeasured(facts: Mapping[str, Json]) -> list[Limit]:
+    return [
+        (
+            f"Not measured: {title}",
+            " ".join(one.told for one in missing),
+        )
+        for title, missing in reasons(facts)
+    ]
 
 
 def _claim(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Limit]:

@@ -34,7 +34,15 @@ def commands(facts: Mapping[str, Json]) -> list[str]:
     seed = whole(mapping(facts, "plan"), "seed")
     if seed:
         words += ["--seed", str(seed)]
+    words += _look(mapping(facts, "plan"))
     return [" ".join(shlex.quote(wording.plain(word, 200)) for word in words)]
+
+
+def _look(plan: Mapping[str, Json]) -> list[str]:
+    """How far inside the model was looked, where that was asked of an analyzer."""
+    looks = (text(mapping(one, "config"), "plan") for one in mappings(plan, "analyzers"))
+    found = next((look for look in looks if look), "")
+    return ["--lenses", found] if found else []
 
 
 def _reading(told: Mapping[str, Json]) -> list[str]:
@@ -179,9 +187,14 @@ def _cache(cache: Mapping[str, Json]) -> str:
 
 def _files(run: Mapping[str, Json]) -> list[Pair]:
     return [
-        (text(one, "name", "file"), f"{_sha(text(one, 'digest'))} {_count(one, 'size')} bytes")
+        (text(one, "name", "file"), f"{_sha(text(one, 'digest'))}{_size(one)}")
         for one in mappings(run, "artifacts")[:40]
     ]
+
+
+def _size(one: Mapping[str, Json]) -> str:
+    size = _count(one, "size")
+    return f" {size} bytes" if size else ""
 
 
 def _all(body: Mapping[str, Json]) -> list[Pair]:

@@ -11,6 +11,8 @@ from service.report.wording import plain
 WIDTH = 440.0
 """Units of every drawing: near the pixels of a phone, so that letters stay readable there."""
 
+_NARROW = frozenset(" .,:;'\"!|()[]-iljft1")
+
 Attribute = str | float | int | None
 
 
@@ -96,6 +98,25 @@ def hatch(x: float, y: float, width: float, height: float, css: str) -> Markup:
 def clipped(words: str, letters: int) -> str:
     """A label that fits its place, its end cut off."""
     return plain(words, max(letters, 2))
+
+
+def middle_cut(words: str, letters: float) -> str:
+    """A label that fits so many wide letters: names differ at their ends, so the middle goes."""
+    told = plain(words)
+    if _breadth(told) <= letters:
+        return told
+    kept = next(n for n in range(len(told) - 1, 0, -1) if _breadth(_cut(told, n)) <= letters)
+    return _cut(told, kept)
+
+
+def _cut(told: str, kept: int) -> str:
+    front = kept // 3
+    return f"{told[:front].rstrip()}…{told[len(told) - kept + front :].lstrip()}"
+
+
+def _breadth(told: str) -> float:
+    """How many wide letters of room a text takes."""
+    return sum(0.55 if letter in _NARROW else 1.0 for letter in told)
 
 
 @dataclass(frozen=True)

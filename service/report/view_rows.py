@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -19,9 +19,15 @@ from service.report.drawing import (
     summary,
 )
 from service.report.reading import number, text
-from service.report.wording import figure, measure, plain
+from service.report.wording import figure, measure, plain, points, tick
 
-_LEFT, _RIGHT, _TALL = 140.0, 378.0, 22.0
+_LEFT, _TALL = 140.0, 22.0
+_LETTER = 7.4
+"""Width of a letter, a little more than most fonts need where a phone shows it larger."""
+_LETTERS = 17
+"""Wide letters of a row's name."""
+_LEAST = 56.0
+"""Room for the numbers beside the rows, and more where they are longer."""
 
 
 def bars(data: Mapping[str, Json]) -> Drawing:
@@ -34,23 +40,28 @@ def bars(data: Mapping[str, Json]) -> Drawing:
     )
     shown = values[:ROWS]
     ends = known([*values, 0.0, *([] if baseline is None else [baseline])])
-    place = svg.Scale(*svg.extent(ends), _LEFT, _RIGHT)
+    numbers = [measure(value, unit) for value in shown]
+    right = _right(numbers)
+    place = svg.Scale(*svg.extent(ends), _LEFT, right)
     parts: list[str] = []
     for position, value in enumerate(shown):
         y = 6 + position * _TALL
         parts.append(_row_label(y, labels[position]))
         if value is not None:
-            left, right = sorted((place(0), place(value)))
-            parts.append(svg.box(left, y + 3, right - left, _TALL - 8, css="a", round_=2))
-        parts.append(svg.label(_RIGHT + 6, y + 14, measure(value, unit)))
+            left, end = sorted((place(0), place(value)))
+            parts.append(svg.box(left, y + 3, end - left, _TALL - 8, css="a", round_=2))
+        parts.append(svg.label(right + 6, y + 14, numbers[position]))
     bottom = 6 + len(shown) * _TALL
     parts.append(svg.line((place(0), 4), (place(0), bottom), "rule"))
     if baseline is not None:
         parts.append(svg.line((place(baseline), 4), (place(baseline), bottom), "threshold"))
-        told = f"baseline {measure(baseline, unit)}"
-        parts.append(svg.label(place(baseline), bottom + 14, told, "soft", "middle"))
+        told, x = f"line: {measure(baseline, unit)}", place(baseline)
+        inwards = "end" if x + _LETTER * len(told) / 2 > svg.WIDTH else "middle"
+        parts.append(svg.label(x, bottom + 14, told, "soft", inwards))
     tall = bottom + (20 if baseline is not None else 4)
-    rows = [(labels[place_], measure(value, unit)) for place_, value in enumerate(shown)]
+    rows = list(zip(labels, numbers, strict=False))
+    if baseline is not None:
+        rows.append(("line", measure(baseline, unit)))
     picture = svg.canvas(tall, described(data, summary(labels, values, unit)), *parts)
     return Drawing(picture, ("", "value"), rows, max(0, len(values) - ROWS))
 
@@ -60,27 +71,28 @@ def dots_over_band(data: Mapping[str, Json]) -> Drawing:
     values = column(data, "values")
     low, high = (column_or_one(data, key, len(values)) for key in ("low", "high"))
     labels, unit = row_labels(data, len(values)), text(data, "unit")
-    place = svg.Scale(*svg.extent(known([*values, *low, *high])), _LEFT + 8, _RIGHT - 8)
+    right = _right([measure(value, unit) for value in values[:ROWS]])
+    place = svg.Scale(*svg.extent(known([*values, *low, *high])), _LEFT + 8, right - 8)
     parts: list[str] = []
     rows: list[tuple[str, ...]] = []
     for position, (value, under, over) in enumerate(zip(values[:ROWS], low, high, strict=False)):
         y = 6 + position * _TALL
         parts.append(_row_label(y, labels[position]))
-        parts.append(svg.line((_LEFT, y + 11), (_RIGHT, y + 11), "grid"))
+        parts.append(svg.line((_LEFT, y + 11), (right, y + 11), "grid"))
         outside = _outside(value, under, over)
         if under is not None and over is not None:
-            left, right = sorted((place(under), place(over)))
-            parts.append(svg.box(left, y + 4, right - left, 14, css="band", round_=3))
+            left, end = sorted((place(under), place(over)))
+            parts.append(svg.box(left, y + 4, end - left, 14, css="band", round_=3))
         if value is not None:
             mark, css = (svg.diamond, "b") if outside else (svg.dot, "a")
             parts.append(mark(place(value), y + 11, css, 5))
-        parts.append(svg.label(_RIGHT + 6, y + 15, measure(value, unit)))
+        parts.append(svg.label(right + 6, y + 15, measure(value, unit)))
         told = [measure(one, unit) for one in (value, under, over)]
         rows.append((labels[position], *told, "outside" if outside else ""))
     heads = ("", "value", "band from", "to", "")
-    picture = svg.canvas(
-        10 + len(rows) * _TALL, described(data, summary(labels, values, unit)), *parts
-    )
+    bottom = 6 + len(rows) * _TALL
+    parts += _axis(place, bottom, unit)
+    picture = svg.canvas(bottom + 22, described(data, summary(labels, values, unit)), *parts)
     return Drawing(picture, heads, rows, max(0, len(values) - ROWS))
 
 
@@ -90,7 +102,12 @@ def dumbbell(data: Mapping[str, Json]) -> Drawing:
     after = column(data, "after", like=len(before))
     labels, unit = row_labels(data, len(before)), text(data, "unit")
     names = [plain(text(data, f"{key}_label", key), 24) for key in ("before", "after")]
-    place = svg.Scale(*svg.extent(known([*before, *after]), anchor=0.0), _LEFT + 8, _RIGHT - 8)
+    changes = [
+        "" if first is None or last is None else _change(last - first, unit)
+        for first, last in zip(before[:ROWS], after, strict=False)
+    ]
+    right = _right(changes)
+    place = svg.Scale(*svg.extent(known([*before, *after]), anchor=0.0), _LEFT + 8, right - 8)
     parts: list[str] = [
         svg.dot(_LEFT + 4, 10, "ring", 4),
         svg.label(_LEFT + 13, 14, names[0], "soft"),
@@ -101,27 +118,45 @@ def dumbbell(data: Mapping[str, Json]) -> Drawing:
     for position, (first, last) in enumerate(zip(before[:ROWS], after, strict=False)):
         y = 22 + position * _TALL
         parts.append(_row_label(y, labels[position]))
-        parts.append(svg.line((_LEFT, y + 11), (_RIGHT, y + 11), "grid"))
+        parts.append(svg.line((_LEFT, y + 11), (right, y + 11), "grid"))
         if first is not None and last is not None:
             parts.append(svg.line((place(first), y + 11), (place(last), y + 11), "joint"))
         if first is not None:
             parts.append(svg.dot(place(first), y + 11, "ring", 5))
         if last is not None:
             parts.append(svg.dot(place(last), y + 11, "a", 5))
-        change = None if first is None or last is None else last - first
-        parts.append(svg.label(_RIGHT + 6, y + 15, "" if change is None else _change(change)))
-        rows.append((labels[position], measure(first, unit), measure(last, unit)))
+        parts.append(svg.label(right + 6, y + 15, changes[position]))
+        ends = (measure(first, unit), measure(last, unit))
+        rows.append((labels[position], *ends, changes[position] or "–"))
     told = f"{len(before)} rows, {names[0]} and {names[1]}"
-    picture = svg.canvas(26 + len(rows) * _TALL, described(data, told), *parts)
-    return Drawing(picture, ("", *names), rows, max(0, len(before) - ROWS))
+    bottom = 22 + len(rows) * _TALL
+    parts += _axis(place, bottom, unit)
+    picture = svg.canvas(bottom + 22, described(data, told), *parts)
+    return Drawing(picture, ("", *names, "change"), rows, max(0, len(before) - ROWS))
 
 
 def _row_label(y: float, words: str) -> Markup:
-    return svg.label(_LEFT - 8, y + 15, svg.clipped(words, 20), "", "end")
+    return svg.label(_LEFT - 8, y + 15, svg.middle_cut(words, _LETTERS), "", "end")
 
 
-def _change(difference: float) -> str:
-    return ("+" if difference > 0 else "") + figure(difference)
+def _right(numbers: Sequence[str]) -> float:
+    """Where rows end, so that the longest number beside them fits."""
+    return svg.WIDTH - max(_LEAST, _LETTER * max(map(len, numbers), default=0)) - 6
+
+
+def _axis(place: svg.Scale, bottom: float, unit: str) -> list[Markup]:
+    """The values that places of a row stand for."""
+    parts = [svg.line((place.start, bottom), (place.end, bottom), "rule")]
+    for value in svg.ticks(place.low, place.high, 4):
+        x = place(value)
+        parts.append(svg.line((x, bottom), (x, bottom + 4), "rule"))
+        parts.append(svg.label(x, bottom + 16, tick(value, unit), "soft", "middle"))
+    return parts
+
+
+def _change(difference: float, unit: str) -> str:
+    told = points(difference) if unit == "share" else figure(difference)
+    return ("+" if difference > 0 else "") + told
 
 
 def _outside(value: float | None, low: float | None, high: float | None) -> bool:

@@ -26,9 +26,9 @@ def heat_map(data: Mapping[str, Json]) -> Drawing:
     rows, columns = seen.shape
     side = min(300.0 / columns, 300.0 / rows)
     wide, tall = side * columns, side * rows
-    picture = data_uri(raster.coloured(seen, low, high))
+    colours = data_uri(raster.coloured(seen, low, high))
     parts = [
-        _image(picture, (12, 22), (wide, tall)),
+        _image(colours, (12, 22), (wide, tall)),
         *_ramp_legend(data, (low, high), 340),
         svg.label(12, 14, svg.clipped(text(data, "y_label"), 40), "soft"),
         svg.label(12, 22 + tall + 16, svg.clipped(text(data, "x_label"), 40), "soft"),
@@ -36,8 +36,20 @@ def heat_map(data: Mapping[str, Json]) -> Drawing:
     told = f"{values.shape[0]} by {values.shape[1]} values from {figure(low)} to {figure(high)}"
     heads = ("rows", "columns", "least", "mean", "most")
     spread = [float(one) for one in (np.nanmin(values), np.nanmean(values), np.nanmax(values))]
+    picture = svg.canvas(max(tall + 44, 150), described(data, told), *parts)
+    if max(values.shape) <= CELLS:
+        return Drawing(picture, *_every(values))
     line = (*map(str, values.shape), *map(figure, spread))
-    return Drawing(svg.canvas(max(tall + 44, 150), described(data, told), *parts), heads, [line])
+    return Drawing(picture, heads, [line])
+
+
+def _every(values: raster.Table) -> tuple[list[str], list[list[str]]]:
+    """All numbers, rows from the top."""
+    heads = ["row", *(str(place) for place in range(1, values.shape[1] + 1))]
+    return heads, [
+        [str(place), *(measure(finite(float(one))) for one in row)]
+        for place, row in enumerate(values, 1)
+    ]
 
 
 def matrix(data: Mapping[str, Json]) -> Drawing:

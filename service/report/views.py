@@ -37,7 +37,7 @@ from service.report.view_gallery import Pictures, gallery
 from service.report.view_rows import bars, dots_over_band, dumbbell
 from service.report.view_table import heat_map, matrix
 from service.report.view_value import bracket, large_number, value_over_band
-from service.report.wording import plain
+from service.report.wording import plain, spoken
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Figure:
 def figure_of(view: Json, pictures: Pictures | None = None) -> Figure:
     """Draw a view by its kind."""
     body = mapping(view)
-    kind, title = plain(text(body, "kind"), 40), plain(text(body, "title"))
-    caption = plain(text(body, "caption"))
+    kind, title = plain(text(body, "kind"), 40), spoken(text(body, "title"))
+    caption = spoken(text(body, "caption"))
     data = {**mapping(body, "data"), "title": title}
     try:
         drawing = _drawn(kind, data, pictures or {})

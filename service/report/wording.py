@@ -1,7 +1,7 @@
 """How numbers, names and states are spelled for people. Shares turn into percent here only."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from analyzers.contract import Json
@@ -42,14 +42,17 @@ _GRADES = {
     "D": "the evaluation itself is in doubt",
 }
 _OUTCOMES = {
-    "not_applicable": "does not apply to this model",
-    "not_available": "could not be measured on this model",
-    "out_of_budget": "was left out: the budget was spent",
-    "error": "ended in an error",
+    "not_applicable": "Does not apply here",
+    "not_available": "Could not be measured here",
+    "out_of_budget": "Left out of this budget",
+    "error": "Ended in an error",
 }
 _KNOWLEDGE = {"white": "white box", "black": "black box", "score": "scores only"}
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)$")
 _RUNS_OF_SPACE = re.compile(r"\s+")
+_THREAT = re.compile(r"\bL(?:inf|\d+):\d[\d./e-]*:[a-z]+(?::[\w.-]*\w)?")
+_SNAKE = re.compile(r"[a-z]+(?:_[a-z]+)+$")
+_PERCENT = re.compile(r"(?<=\d) %(?!\w)")
 
 
 def plain(value: object, limit: int = CUT) -> str:
@@ -73,12 +76,12 @@ def percent(share: float, beside: float | None = None) -> str:
         return "<0.1%"
     if 1 - _NEAR <= share < 1:
         return ">99.9%"
-    return _signed(f"{share:.{places}%}")
+    return signed(f"{share:.{places}%}")
 
 
 def points(difference: float) -> str:
     """A difference of two shares in percentage points."""
-    return _signed(f"{100 * difference:.1f}") + " pt"
+    return signed(f"{100 * difference:.1f}") + " pt"
 
 
 def when(moment: str) -> str:
@@ -98,14 +101,14 @@ def duration(seconds: float) -> str:
 
 def tick(value: float, unit: str = "") -> str:
     """A number beside an axis, as short as it can be."""
-    return _signed(f"{100 * value:.4g}%") if unit == "share" else figure(value)
+    return signed(f"{100 * value:.4g}%") if unit == "share" else figure(value)
 
 
 def figure(value: float) -> str:
     """A number with four significant digits; whole numbers whole."""
     if value == int(value) and abs(value) < _WRITTEN_OUT:
-        return _signed(f"{int(value):,}")
-    return _signed(f"{value:.4g}")
+        return signed(f"{int(value):,}")
+    return signed(f"{value:.4g}")
 
 
 def measure(value: float | None, unit: str = "") -> str:
@@ -117,13 +120,35 @@ def measure(value: float | None, unit: str = "") -> str:
     return f"{figure(value)} {unit}".strip()
 
 
-def _signed(digits: str) -> str:
+def signed(digits: str) -> str:
+    """Digits with a minus that is as wide as a plus."""
     return digits.replace("-", "−")
 
 
 def words(name: str) -> str:
     """A metric's or scope's name as words."""
     return plain(name.replace("_", " ").replace(".", " "))
+
+
+def metric(name: str) -> str:
+    """A metric's name beside its analyzer's title: the part that is its own."""
+    return words(name.partition(".")[2] or name)
+
+
+def capital(told: str) -> str:
+    """The same words with a capital letter in front."""
+    return told[:1].upper() + told[1:]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a person lists them."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def spoken(told: str, limit: int = CUT) -> str:
+    """A sentence for people: threats in words, percent as this page writes them."""
+    named = _THREAT.sub(lambda found: threat(found[0]), told)
+    return plain(_PERCENT.sub("%", named), limit)
 
 
 def short(digest: str) -> str:
@@ -145,10 +170,18 @@ def threat(identity: str) -> str:
 def scope(body: Mapping[str, Json]) -> str:
     """What a measurement speaks of, in words; empty for the whole model."""
     told = [
-        threat(text(body, name)) if name == "threat" else f"{words(name)} {text(body, name)}"
+        value if name == "threat" else f"{words(name)} {value}"
         for name in sorted(body)
+        for value in [scope_value(name, text(body, name))]
     ]
     return plain(", ".join(told))
+
+
+def scope_value(name: str, value: str) -> str:
+    """One word of a scope: a threat in words; names of layers as the model spells them."""
+    if name == "threat":
+        return threat(value)
+    return words(value) if name != "layer" and _SNAKE.match(value) else plain(value)
 
 
 def grade(letter: str) -> str:
@@ -158,4 +191,4 @@ def grade(letter: str) -> str:
 
 def outcome(name: str) -> str:
     """Why there is no value."""
-    return _OUTCOMES.get(name, words(name) or "has no result")
+    return _OUTCOMES.get(name, words(name) or "Without a result")

@@ -17,6 +17,7 @@ def metric_spec_to_pb(spec: MetricSpec) -> capabilities_service_pb2.MetricSpec:
         unit=spec.unit,
         grade=GRADES.to_pb(spec.grade),
         judged=spec.judged,
+        title=spec.title,
     )
     if spec.range is not None:
         message.range.min, message.range.max = spec.range
@@ -31,6 +32,7 @@ def metric_spec_from_pb(message: capabilities_service_pb2.MetricSpec) -> MetricS
         unit=message.unit,
         grade=GRADES.from_pb(message.grade, "grade"),
         judged=message.judged,
+        title=message.title,
         range=(message.range.min, message.range.max) if message.HasField("range") else None,
     )
 

@@ -97,7 +97,9 @@ def tree(tmp_path: Path) -> Path:
     line = "    preflight.ANALYZER,\n"
     assert text.count(line) == 1
     text = text.replace(line, line + "    brightness.ANALYZER,\n")
-    text = text.replace("import preflight\n", "import brightness, preflight\n")
+    first = "from analyzers.behaviour import "
+    assert text.count(first) == 1
+    text = text.replace(first, f"{first}brightness, ")
     catalog.write_text(text)
     return copy
 

@@ -63,17 +63,21 @@ METRICS: Final = (
         f"Share of the activation that argues against the true class: that lies on {_AGAINST}. "
         "The label decides, not the prediction.",
         range=_PART,
+        title="Activation against the true class",
     ),
     MetricSpec(
         RISE,
-        "By how much that share is larger on the attacked picture than on the clean one.",
+        "By how much the share of the activation that argues against the true class is larger on "
+        "the attacked picture than on the clean one.",
         range=_EITHER,
+        title="Rise of activation against the true class",
     ),
     MetricSpec(
         CONTRIBUTION,
         f"What all {_AGAINST} take from it together. Scaling a channel and its weight does not "
         "change it, as it changes activations.",
         unit="logit",
+        title="What channels take from the true class",
     ),
     MetricSpec(
         OVER,
@@ -92,6 +96,7 @@ METRICS: Final = (
         "Share of the rise against the true class that the channels named in the figure have; at "
         "most ten, and at most half of all.",
         range=_PART,
+        title="Part of the listed channels in the rise",
     ),
     MetricSpec(
         STABILITY,
@@ -106,24 +111,29 @@ METRICS: Final = (
         "weights of that class.",
         unit="",
         range=_EITHER,
+        title="Firing and weights agree",
     ),
     MetricSpec(
         GAIN,
         "Change of a layer's maps over their length, under the attack or under Gaussian noise as "
         "long as it (a standard deviation of 8/255 where there is no attack); mean over images.",
         unit="times its length",
+        title="Change of the maps",
     ),
     MetricSpec(
         GROWTH,
-        "That change at the last layer looked at, over that at the first; geometric mean over "
-        "images. Above 1 the change grows on its way through the model.",
+        "Change of the maps over their length at the last layer looked at, over that at the "
+        "first; geometric mean over images. Above 1 the change grows on its way through the "
+        "model.",
         unit="times",
+        title="Growth of a change with depth",
     ),
     MetricSpec(
         CLAMP,
         "Experiment: how much accuracy changes when every channel is cut at the 99th percentile "
         "of its clean activation. The attack did not know of the cut, so this is no defence.",
         range=_EITHER,
+        title="Change of accuracy by a cut",
     ),
 )
 

@@ -35,33 +35,41 @@ METRICS: Final = (
         "Share of corrupted copies that are right, over the fifteen corruptions with equal weight "
         "and every severity applied.",
         range=_SHARE,
+        title="Right under all corruptions",
     ),
     MetricSpec(
         WORST,
-        "The same for the corruption with the lowest share, which the note names.",
+        "Share of corrupted copies that are right under the corruption with the lowest share, "
+        "which the note names.",
         range=_SHARE,
+        title="Right under the worst corruption",
     ),
     MetricSpec(
         RETENTION,
         "Of the images that are right as they are, the share of corrupted copies that stay right, "
         "over the fifteen corruptions.",
         range=_SHARE,
+        title="Stay right under all corruptions",
     ),
     MetricSpec(
         WORST_RETENTION,
-        "The same for the corruption with the lowest share of right copies.",
+        "Of the images that are right as they are, the share of copies that stay right under the "
+        "corruption with the lowest share of right copies.",
         range=_SHARE,
+        title="Stay right under the worst corruption",
     ),
     MetricSpec(
         CLASS,
         "Share of corrupted copies that are right in the class where it is lowest, which the note "
         "names, over the fifteen corruptions; classes of few images are not looked at.",
         range=_SHARE,
+        title="Right in the worst class",
     ),
     MetricSpec(
         ACCURACY,
         "Share of copies that are right under one corruption, over its severities or at one.",
         range=_SHARE,
+        title="Right answers",
     ),
 )
 

@@ -26,59 +26,73 @@ METRICS: Final = (
         "clean accuracy, as a part of the Nyquist frequency (1 is the finest stripes along an "
         "axis, corners lie beyond).",
         unit="of Nyquist",
+        title="Detail for half the accuracy",
     ),
     MetricSpec(
         RELIANCE,
         "Accuracy on what is finer than half of Nyquist over clean accuracy, chance taken out of "
         "both: 0 is guessing, 1 is as good as on whole pictures.",
+        title="Accuracy on fine detail alone",
     ),
     MetricSpec(
         LOWPASS,
         "Accuracy on pictures that keep only frequencies up to a radius, over clean accuracy.",
+        title="Kept without finer detail",
     ),
     MetricSpec(
         HIGHPASS,
         "Accuracy on pictures that keep only frequencies above a radius and the mean of each "
         "channel, over clean accuracy.",
+        title="Kept without coarser content",
     ),
     MetricSpec(
-        CLIP, "Share of pixel values that a cut or a wave took out of [0, 1].", range=_SHARE
+        CLIP,
+        "Share of pixel values that a cut or a wave took out of [0, 1].",
+        range=_SHARE,
+        title="Pixels clipped",
     ),
     MetricSpec(
         PEAK,
         "Excess error in the ring of radii where it is largest: errors under waves less the "
         "errors without, on the same images.",
         range=_DIFFERENCE,
+        title="Errors under the worst stripes",
     ),
     MetricSpec(
         FRAGILITY,
         "Excess error in the lowest ring less that in the middle ones (3/8 to 3/4 of Nyquist).",
         range=_DIFFERENCE,
+        title="Coarse stripes, over middle ones",
     ),
     MetricSpec(
         EXCESS,
         "Errors under waves of one ring of radii, less the errors of the same images without.",
         range=_DIFFERENCE,
+        title="Errors that stripes add",
     ),
     MetricSpec(
         CHANGE,
         "Norm of the change of the logits under waves of one ring, over the norm of the clean "
         "logits, each less its mean over classes.",
         unit="of their size",
+        title="Change of the logits",
     ),
     MetricSpec(
         GRADIENT,
         "Mean radius of the power of the loss's slope with respect to the pixels.",
         unit="cycles per image",
+        title="Mean frequency of the slope",
     ),
     MetricSpec(
         CENTROID,
         "Mean radius of the power of what a short attack changes in the pictures.",
         unit="cycles per image",
+        title="Mean frequency of the attack",
     ),
     MetricSpec(
         LOW_SHARE,
-        "Share of that power up to half of Nyquist, to be read beside the share of the area.",
+        "Share of the power of what a short attack changes that lies up to half of Nyquist, to be "
+        "read beside the share of the area.",
         range=_SHARE,
     ),
     MetricSpec(
@@ -95,6 +109,7 @@ METRICS: Final = (
         EVERY_PEAK,
         "Largest excess error under any single wave; only in the full plan, up to 64 pixels.",
         range=_DIFFERENCE,
+        title="Errors under the worst single wave",
     ),
 )
 

@@ -26,7 +26,7 @@ from assay.v1 import common_pb2 as assay_dot_v1_dot_common__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#assay/v1/capabilities_service.proto\x12\x08\x61ssay.v1\x1a\x15\x61ssay/v1/common.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x18\n\x16GetCapabilitiesRequest\"?\n\x06\x46ormat\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x1a\n\x12needs_architecture\x18\x03 \x01(\x08\"\xa4\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x17\n\x0fmax_chunk_bytes\x18\x02 \x01(\x03\x12\x1d\n\x15preferred_chunk_bytes\x18\x03 \x01(\x03\x12\x16\n\x0emax_blob_bytes\x18\x04 \x01(\x03\x12\x18\n\x10max_inline_bytes\x18\x05 \x01(\x03\x12\x15\n\rmax_page_size\x18\x06 \x01(\x03\"!\n\x05Range\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\"\x89\x01\n\nMetricSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x1e\n\x05grade\x18\x04 \x01(\x0e\x32\x0f.assay.v1.Grade\x12\x0e\n\x06judged\x18\x05 \x01(\x08\x12\x1e\n\x05range\x18\x06 \x01(\x0b\x32\x0f.assay.v1.Range\"\xcf\x01\n\x0b\x46indingRule\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12(\n\ncomparison\x18\x03 \x01(\x0e\x32\x14.assay.v1.Comparison\x12\x11\n\tthreshold\x18\x04 \x01(\x01\x12$\n\x08severity\x18\x05 \x01(\x0e\x32\x12.assay.v1.Severity\x12\x1e\n\x05grade\x18\x06 \x01(\x0e\x32\x0f.assay.v1.Grade\x12\x11\n\tstatement\x18\x07 \x01(\t\x12\x0e\n\x06remedy\x18\x08 \x01(\t\"\xd6\x02\n\x08\x41nalyzer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\t\x12.\n\rconfig_schema\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12%\n\x07metrics\x18\x07 \x03(\x0b\x32\x14.assay.v1.MetricSpec\x12\r\n\x05needs\x18\x08 \x03(\t\x12\x0f\n\x07threats\x18\t \x03(\t\x12\x12\n\nindicators\x18\n \x03(\t\x12\'\n\x08\x66indings\x18\x0b \x03(\x0b\x32\x15.assay.v1.FindingRule\x12\x13\n\x0b\x62lock_edges\x18\x0c \x03(\x03\x12\r\n\x05\x66irst\x18\r \x01(\x08\x12\x0f\n\x07vouches\x18\x0e \x01(\x08\x12\x11\n\ton_demand\x18\x0f \x01(\x08\"\xac\x03\n\x0c\x43\x61pabilities\x12\x14\n\x0c\x61pi_versions\x18\x01 \x03(\t\x12\x16\n\x0eserver_version\x18\x02 \x01(\t\x12\x18\n\x10\x64igest_functions\x18\x03 \x03(\t\x12 \n\x06limits\x18\x04 \x01(\x0b\x32\x10.assay.v1.Limits\x12!\n\x07\x66ormats\x18\x05 \x03(\x0b\x32\x10.assay.v1.Format\x12\x15\n\rarchitectures\x18\x06 \x03(\t\x12%\n\tanalyzers\x18\x07 \x03(\x0b\x32\x12.assay.v1.Analyzer\x12\x0f\n\x07threats\x18\x08 \x03(\t\x12#\n\x08profiles\x18\t \x03(\x0e\x32\x11.assay.v1.Profile\x12\x15\n\rsandbox_level\x18\n \x01(\t\x12=\n\x0c\x65ngine_class\x18\x0b \x03(\x0b\x32\'.assay.v1.Capabilities.EngineClassEntry\x12\x11\n\tproviders\x18\x0c \x03(\t\x1a\x32\n\x10\x45ngineClassEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*T\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPARISON_ABOVE\x10\x01\x12\x14\n\x10\x43OMPARISON_BELOW\x10\x02\x32\x62\n\x13\x43\x61pabilitiesService\x12K\n\x0fGetCapabilities\x12 .assay.v1.GetCapabilitiesRequest\x1a\x16.assay.v1.Capabilitiesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#assay/v1/capabilities_service.proto\x12\x08\x61ssay.v1\x1a\x15\x61ssay/v1/common.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x18\n\x16GetCapabilitiesRequest\"?\n\x06\x46ormat\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x1a\n\x12needs_architecture\x18\x03 \x01(\x08\"\xa4\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x17\n\x0fmax_chunk_bytes\x18\x02 \x01(\x03\x12\x1d\n\x15preferred_chunk_bytes\x18\x03 \x01(\x03\x12\x16\n\x0emax_blob_bytes\x18\x04 \x01(\x03\x12\x18\n\x10max_inline_bytes\x18\x05 \x01(\x03\x12\x15\n\rmax_page_size\x18\x06 \x01(\x03\"!\n\x05Range\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\"\x98\x01\n\nMetricSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07meaning\x18\x02 \x01(\t\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x1e\n\x05grade\x18\x04 \x01(\x0e\x32\x0f.assay.v1.Grade\x12\x0e\n\x06judged\x18\x05 \x01(\x08\x12\x1e\n\x05range\x18\x06 \x01(\x0b\x32\x0f.assay.v1.Range\x12\r\n\x05title\x18\x07 \x01(\t\"\xcf\x01\n\x0b\x46indingRule\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12(\n\ncomparison\x18\x03 \x01(\x0e\x32\x14.assay.v1.Comparison\x12\x11\n\tthreshold\x18\x04 \x01(\x01\x12$\n\x08severity\x18\x05 \x01(\x0e\x32\x12.assay.v1.Severity\x12\x1e\n\x05grade\x18\x06 \x01(\x0e\x32\x0f.assay.v1.Grade\x12\x11\n\tstatement\x18\x07 \x01(\t\x12\x0e\n\x06remedy\x18\x08 \x01(\t\"\xd6\x02\n\x08\x41nalyzer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\t\x12.\n\rconfig_schema\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12%\n\x07metrics\x18\x07 \x03(\x0b\x32\x14.assay.v1.MetricSpec\x12\r\n\x05needs\x18\x08 \x03(\t\x12\x0f\n\x07threats\x18\t \x03(\t\x12\x12\n\nindicators\x18\n \x03(\t\x12\'\n\x08\x66indings\x18\x0b \x03(\x0b\x32\x15.assay.v1.FindingRule\x12\x13\n\x0b\x62lock_edges\x18\x0c \x03(\x03\x12\r\n\x05\x66irst\x18\r \x01(\x08\x12\x0f\n\x07vouches\x18\x0e \x01(\x08\x12\x11\n\ton_demand\x18\x0f \x01(\x08\"\xac\x03\n\x0c\x43\x61pabilities\x12\x14\n\x0c\x61pi_versions\x18\x01 \x03(\t\x12\x16\n\x0eserver_version\x18\x02 \x01(\t\x12\x18\n\x10\x64igest_functions\x18\x03 \x03(\t\x12 \n\x06limits\x18\x04 \x01(\x0b\x32\x10.assay.v1.Limits\x12!\n\x07\x66ormats\x18\x05 \x03(\x0b\x32\x10.assay.v1.Format\x12\x15\n\rarchitectures\x18\x06 \x03(\t\x12%\n\tanalyzers\x18\x07 \x03(\x0b\x32\x12.assay.v1.Analyzer\x12\x0f\n\x07threats\x18\x08 \x03(\t\x12#\n\x08profiles\x18\t \x03(\x0e\x32\x11.assay.v1.Profile\x12\x15\n\rsandbox_level\x18\n \x01(\t\x12=\n\x0c\x65ngine_class\x18\x0b \x03(\x0b\x32\'.assay.v1.Capabilities.EngineClassEntry\x12\x11\n\tproviders\x18\x0c \x03(\t\x1a\x32\n\x10\x45ngineClassEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*T\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPARISON_ABOVE\x10\x01\x12\x14\n\x10\x43OMPARISON_BELOW\x10\x02\x32\x62\n\x13\x43\x61pabilitiesService\x12K\n\x0fGetCapabilities\x12 .assay.v1.GetCapabilitiesRequest\x1a\x16.assay.v1.Capabilitiesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CAPABILITIES_ENGINECLASSENTRY']._loaded_options = None
   _globals['_CAPABILITIES_ENGINECLASSENTRY']._serialized_options = b'8\001'
-  _globals['_COMPARISON']._serialized_start=1521
-  _globals['_COMPARISON']._serialized_end=1605
+  _globals['_COMPARISON']._serialized_start=1536
+  _globals['_COMPARISON']._serialized_end=1620
   _globals['_GETCAPABILITIESREQUEST']._serialized_start=102
   _globals['_GETCAPABILITIESREQUEST']._serialized_end=126
   _globals['_FORMAT']._serialized_start=128
@@ -46,15 +46,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RANGE']._serialized_start=360
   _globals['_RANGE']._serialized_end=393
   _globals['_METRICSPEC']._serialized_start=396
-  _globals['_METRICSPEC']._serialized_end=533
-  _globals['_FINDINGRULE']._serialized_start=536
-  _globals['_FINDINGRULE']._serialized_end=743
-  _globals['_ANALYZER']._serialized_start=746
-  _globals['_ANALYZER']._serialized_end=1088
-  _globals['_CAPABILITIES']._serialized_start=1091
-  _globals['_CAPABILITIES']._serialized_end=1519
-  _globals['_CAPABILITIES_ENGINECLASSENTRY']._serialized_start=1469
-  _globals['_CAPABILITIES_ENGINECLASSENTRY']._serialized_end=1519
-  _globals['_CAPABILITIESSERVICE']._serialized_start=1607
-  _globals['_CAPABILITIESSERVICE']._serialized_end=1705
+  _globals['_METRICSPEC']._serialized_end=548
+  _globals['_FINDINGRULE']._serialized_start=551
+  _globals['_FINDINGRULE']._serialized_end=758
+  _globals['_ANALYZER']._serialized_start=761
+  _globals['_ANALYZER']._serialized_end=1103
+  _globals['_CAPABILITIES']._serialized_start=1106
+  _globals['_CAPABILITIES']._serialized_end=1534
+  _globals['_CAPABILITIES_ENGINECLASSENTRY']._serialized_start=1484
+  _globals['_CAPABILITIES_ENGINECLASSENTRY']._serialized_end=1534
+  _globals['_CAPABILITIESSERVICE']._serialized_start=1622
+  _globals['_CAPABILITIESSERVICE']._serialized_end=1720
 # @@protoc_insertion_point(module_scope)

@@ -57,20 +57,22 @@ class Range(_message.Message):
     def __init__(self, min: _Optional[float] = ..., max: _Optional[float] = ...) -> None: ...
 
 class MetricSpec(_message.Message):
-    __slots__ = ("name", "meaning", "unit", "grade", "judged", "range")
+    __slots__ = ("name", "meaning", "unit", "grade", "judged", "range", "title")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MEANING_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     GRADE_FIELD_NUMBER: _ClassVar[int]
     JUDGED_FIELD_NUMBER: _ClassVar[int]
     RANGE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
     name: str
     meaning: str
     unit: str
     grade: _common_pb2.Grade
     judged: bool
     range: Range
-    def __init__(self, name: _Optional[str] = ..., meaning: _Optional[str] = ..., unit: _Optional[str] = ..., grade: _Optional[_Union[_common_pb2.Grade, str]] = ..., judged: _Optional[bool] = ..., range: _Optional[_Union[Range, _Mapping]] = ...) -> None: ...
+    title: str
+    def __init__(self, name: _Optional[str] = ..., meaning: _Optional[str] = ..., unit: _Optional[str] = ..., grade: _Optional[_Union[_common_pb2.Grade, str]] = ..., judged: _Optional[bool] = ..., range: _Optional[_Union[Range, _Mapping]] = ..., title: _Optional[str] = ...) -> None: ...
 
 class FindingRule(_message.Message):
     __slots__ = ("id", "metric", "comparison", "threshold", "severity", "grade", "statement", "remedy")
