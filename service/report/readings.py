@@ -99,9 +99,17 @@ def readings_of(measured: Sequence[Stated], planned: Stated) -> Readings:
                 marks,
             )
         )
-    seen = len(found) if len(found) <= FIRST + 2 else FIRST
+    seen = _fold([text(one, "metric") for one in rows])
     places = [_place(one, metrics) for one in measured if not _is_row(one, measured)]
     return Readings(found[:seen], found[seen:], foot.told, tables(places))
+
+
+def _fold(metrics: Sequence[str]) -> int:
+    """How many rows are seen at first: no metric is cut, and no fold hides one or two rows."""
+    seen = min(FIRST, len(metrics))
+    while seen < len(metrics) and metrics[seen] == metrics[seen - 1]:
+        seen += 1
+    return seen if len(metrics) > seen + 2 else len(metrics)
 
 
 def _rank(rows: Sequence[Stated]) -> Callable[[Stated], tuple[bool, int]]:

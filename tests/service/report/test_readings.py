@@ -120,3 +120,13 @@ def test_rows_of_a_metric_stand_together_under_one_name() -> None:
         ("Detail for half", "cue: shape"),
         ("Share", ""),
     ]
+
+
+def test_no_fold_cuts_a_metric_or_hides_a_row_or_two() -> None:
+    """The last metric that is seen is seen whole; two rows more are worth no fold."""
+    cues = [one("toy.share", scope={"cue": cue}) for cue in ("shape", "texture", "colour")]
+    stated = [*(one(f"toy.m{n}") for n in range(FIRST - 1)), *cues]
+    rest = [one(f"toy.n{n}") for n in range(3)]
+    found = readings_of([*stated, *rest], PLANNED)
+    assert (len(found.first), len(found.more)) == (len(stated), 3)
+    assert not readings_of([*stated, *rest[:2]], PLANNED).more
