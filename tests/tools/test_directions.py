@@ -82,6 +82,8 @@ def test_the_table_shows_every_pair() -> None:
         "| Kept | `frequency.lowpass_retention`, 4 | 0.325 → 0.903 | (not applicable) → 0.8 "
         "| mixed: higher in 1, no value in 1 |",
         "| Cosine | `channels.cosine` | 1 → 2 | 1 → 3 | higher, as expected, in all 2 |",
+        "| Sparsity | `filters.sparsity` | (not applicable) | 0.2 → 0.1 "
+        "| mixed: lower in 1, no value in 1 |",
     ]
 
 

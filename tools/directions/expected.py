@@ -50,6 +50,7 @@ EXPECTED: Final = (
 )
 
 _BANDS: Final = ("0-3", "3-6", "6-9", "9-12", "12-16", "16-22.6")
+_KIND: Final = "corruption"
 REPORTED: Final = (
     Direction("Entropy of late filters", "filters.entropy_late", weights=True),
     Direction("Entropy of the first filters", "filters.entropy", {"layer": "Conv_0"}, weights=True),
@@ -60,10 +61,12 @@ REPORTED: Final = (
     ),
     Direction("Centroid of the loss's slope, cycles", "frequency.gradient_centroid"),
     Direction("Accuracy kept above 4 cycles", "frequency.highpass_retention", {"radius": "4"}),
+    Direction("Kept of half of Nyquist and finer", "frequency.high_reliance"),
     *(
         Direction(f"Added errors, waves of {band} cycles", "frequency.excess_error", {"band": band})
         for band in _BANDS
     ),
+    Direction("Errors of the lowest waves less middle ones", "frequency.low_fragility"),
     Direction("Kept when 2x2 tiles are shuffled", "texture.shuffle_retention", {"tiles": "2x2"}),
     Direction("Kept when 4x4 tiles are shuffled", "texture.shuffle_retention", {"tiles": "4x4"}),
     Direction("Shape bias of hybrids", "texture.shape_bias"),
@@ -77,6 +80,10 @@ REPORTED: Final = (
     Direction("Evenness of channels, attacked less clean", "channels.uniformity"),
     Direction("Against the true class, times clean", "channels.nr_over"),
     Direction("For the true class, times clean", "channels.pr_keep"),
-    Direction("Right under common corruptions", "corruptions.mean"),
+    Direction("Kept under common corruptions", "corruptions.retention"),
+    *(
+        Direction(f"Right under {kind.replace('_', ' ')}", "corruptions.accuracy", {_KIND: kind})
+        for kind in ("gaussian_noise", "fog", "contrast")
+    ),
     Direction("What all lenses add to the margin", "agreement.gain", {"lens": "all"}),
 )

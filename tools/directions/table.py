@@ -27,7 +27,9 @@ class Both(NamedTuple):
         return "lower" if after < before else "higher"
 
     def __str__(self) -> str:
-        """Before and after."""
+        """Before and after; once where both have the same reason for no number."""
+        if self.normal.value is None and self.normal == self.adversarial:
+            return str(self.normal)
         return f"{self.normal} → {self.adversarial}"
 
 
