@@ -74,7 +74,11 @@ def test_what_is_only_reported_is_never_called_wrong() -> None:
 def test_the_table_shows_every_pair() -> None:
     """A line a direction with its scope, before and after of each pair, and a refusal's reason."""
     told = table(
-        [(KEPT, numbers((0.3249, 0.9031), (None, 0.8))), (COSINE, numbers((1, 2), (1, 3)))]
+        [
+            (KEPT, numbers((0.3249, 0.9031), (None, 0.8))),
+            (COSINE, numbers((1, 2), (1, 3))),
+            (SPARSITY, numbers((None, None), (0.2, 0.1))),
+        ]
     )
     assert told.splitlines() == [
         "| What | Metric | seed 0 | seed 1 | Adversarial training |",
