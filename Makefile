@@ -17,7 +17,7 @@ DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-installed test-deep parity check format bench mutants fuzz figures proto clean
+.PHONY: help setup demo test test-installed test-deep parity check format bench mutants fuzz directions figures proto clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -61,6 +61,9 @@ mutants: $(DEV) ## change the judge's code one operator at a time and see that t
 
 fuzz: $(DEV) ## send 10,000 malformed files through a service (about 20 minutes); FUZZ='--inputs 500'
 	OMP_NUM_THREADS=1 $(PY) -m tools.fuzz $(FUZZ)
+
+directions: $(DEV) ## train pairs of nets, look at them with every lens, write docs/directions.md (about 25 minutes)
+	OMP_NUM_THREADS=1 $(PY) -m tools.directions --out build/directions --page docs/directions.md
 
 figures: $(DEV) ## print the project's own figures beside their aims (coverage as `make test` left it)
 	$(PY) tools/figures.py

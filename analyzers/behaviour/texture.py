@@ -2,8 +2,8 @@
 
 Luo et al. 2019 (arXiv:1911.08432) for the shuffle and the masks, Geirhos et al., ICLR 2019
 (arXiv:1811.12231) for cues in conflict. Everything here is an association (grade C). Whether
-robust models lean on shape is open: on small networks trained for it the shuffle says the
-opposite, so nothing here says which side is better.
+robust models lean on shape is open: on small networks trained for it the shuffle says either
+(docs/directions.md), so nothing here says which side is better.
 """
 
 from collections.abc import Mapping, Sequence

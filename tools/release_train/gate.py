@@ -54,6 +54,12 @@ class Gate:
         verdict, evidence = (_read(out / name) for name in ("verdict.json", "evidence.json"))
         return Checked(done.returncode, verdict, evidence, (out / "summary.md").read_text("utf-8"))
 
+    def audit(self, model: Path, options: Sequence[str], out: Path) -> Mapping[str, Any]:
+        """The evidence of ``assay audit``, written to ``out``; none is an error."""
+        words = ("audit", str(model), *options, "--no-config", "--out", str(out))
+        self._run(*words).check_returncode()
+        return _read(out / "evidence.json")
+
     def set_baseline(self, audit: str) -> None:
         """Have later audits held against this one."""
         self._run("baseline", "set", audit).check_returncode()

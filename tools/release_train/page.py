@@ -1,16 +1,16 @@
-"""A page of the docs with what the last train told, between its marks."""
+"""A page of the docs with what the last run told, between its marks."""
 
 import re
 from collections.abc import Mapping
 from typing import Final
 
-_BLOCK: Final = re.compile(r"(<!-- train: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SHOWN: Final = re.compile(r"### |\| |\*\*(PASS|FAIL|INCONCLUSIVE|Why|Waivers)\b")
 
 
-def refreshed(page: str, blocks: Mapping[str, str]) -> str:
+def refreshed(page: str, blocks: Mapping[str, str], *, mark: str = "train") -> str:
     """The page with each marked block as it is told now."""
-    return _BLOCK.sub(lambda found: f"{found[1]}{blocks[found[2]]}\n{found[3]}", page)
+    block = re.compile(rf"(<!-- {mark}: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    return block.sub(lambda found: f"{found[1]}{blocks[found[2]]}\n{found[3]}", page)
 
 
 def quoted(comment: str) -> str:

@@ -1,0 +1,1 @@
+"""Which way the lenses point: one architecture, trained with and without attacks."""
