@@ -1,10 +1,14 @@
 """How far an audit looks inside a model: which lenses that wakes, and what is usual where."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from __future__ import annotations
 
-from analyzers.contract import Analyzer, Description, Json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal
+
 from service.core.profiles import Name
+
+if TYPE_CHECKING:  # `assay --help` names the looks, and loads no numpy for it
+    from analyzers.contract import Analyzer, Description, Json
 
 Look = Literal["weights", "quick", "full"]
 """``weights``: what needs no images. ``quick``: minutes. ``full``: for a night."""

@@ -74,7 +74,7 @@ def test_a_check_says_what_was_known_and_why_not(folder: Path, out: Path) -> Non
     other, third = ran("check", "--explain-cache", "--seed", "77")
     place = other.index(f"Cache: 0 of {third['misses']} units were known.")
     assert other[place + 1].startswith(f"{third['misses']} units: another seed (0 -> 77) (")
-    whole, fourth = ran("audit", "--explain-cache")
+    whole, fourth = ran("audit", "--explain-cache", "--lenses", "weights")
     assert f"Cache: {units} of {units + fourth['misses']} units were known." in whole
     assert any(
         ": other images, another pass or another start: not measured before (" in line

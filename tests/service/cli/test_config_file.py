@@ -46,6 +46,7 @@ deadline: 5m
 server: ADDRESS
 detach: true
 explain-cache: true
+lenses: quick
 out: report
 debug: false
 """
