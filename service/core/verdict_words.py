@@ -62,4 +62,6 @@ def _what_pass_means(facts: Mapping[str, Json], rulings: Sequence[Ruling]) -> st
 
 
 def _attacks(facts: Mapping[str, Json]) -> list[Mapping[str, Json]]:
-    return [one for one in facts["plan"]["analyzers"] if "norm" in one["config"]]
+    """Who bounds a share from above: neither who vouches for it nor who serves the lenses."""
+    bounding = {one["analyzer"] for one in facts["measurements"] if one["bound"] == "upper"}
+    return [one for one in facts["plan"]["analyzers"] if one["key"] in bounding]

@@ -18,7 +18,18 @@ def test_whole_evidence_above_the_threshold_passes() -> None:
     said = verdict(evidence(broken=0.3), policy(0.5))
     assert said["verdict"] == "PASS"
     assert "robust" not in said["sentence"].lower().replace("robustness", "")
-    assert "found no further break" in said["sentence"]
+    assert "The attacks attacks.toy toy-1 found no further break" in said["sentence"]
+
+
+def test_only_who_bounds_the_share_is_named_as_an_attack() -> None:
+    """Neither who vouches for it nor who makes pictures for lenses, under the same threat."""
+    found = evidence(broken=0.3)
+    planned = found["facts"]["plan"]["analyzers"]
+    attack = next(one for one in planned if one["key"] == ATTACK)
+    beside = {"id": "attacks.probe", "key": ATTACK.replace("toy", "probe"), "indicators": []}
+    planned.append({**attack, **beside})
+    said = verdict(found, policy(0.5))
+    assert "The attacks attacks.toy toy-1 found no further break" in said["sentence"]
 
 
 def test_broken_images_fail_with_their_count() -> None:
