@@ -26,12 +26,8 @@ def test_only_who_bounds_the_share_is_named_as_an_attack() -> None:
     found = evidence(broken=0.3)
     planned = found["facts"]["plan"]["analyzers"]
     attack = next(one for one in planned if one["key"] == ATTACK)
-    beside: dict[str, Json] = {
-        "id": "attacks.probe",
-        "key": ATTACK.replace("toy", "probe"),
-        "indicators": [],
-    }
-    planned.append({**attack, **beside})
+    beside = {"id": "attacks.probe", "key": ATTACK.replace("toy", "probe")}
+    planned.append({**attack, **beside} | {"indicators": []})
     said = verdict(found, policy(0.5))
     assert "The attacks attacks.toy toy-1 found no further break" in said["sentence"]
 
