@@ -39,7 +39,7 @@ def uniform(
 def gaussian(
     shape: tuple[int, ...], *, seed: int, sample: str, stage: str, iteration: int, draw: int
 ) -> npt.NDArray[np.float64]:
-    """Normal numbers, by the transform of Box and Muller (1958)."""
+    """Normal numbers."""
     radius, angle = uniform(
         (2, math.prod(shape)),
         seed=seed,
@@ -47,9 +47,14 @@ def gaussian(
         stage=stage,
         iteration=iteration,
         draw=draw,
-    ).astype(np.float64)
-    drawn = np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
-    return drawn.reshape(shape)
+    )
+    return normal(radius, angle).reshape(shape)
+
+
+def normal(radius: FloatArray, angle: FloatArray) -> npt.NDArray[np.float64]:
+    """Normal numbers of two sets of even ones, by the transform of Box and Muller (1958)."""
+    far, around = radius.astype(np.float64), angle.astype(np.float64)
+    return np.sqrt(-2 * np.log1p(-far)) * np.cos(2 * np.pi * around)
 
 
 def below(limit: int, raw: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

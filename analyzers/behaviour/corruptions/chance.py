@@ -1,7 +1,5 @@
 """Chance that belongs to one picture, one corruption and one severity, and to nothing else."""
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +7,6 @@ from analyzers.attacks import draws
 from analyzers.contract import FloatArray
 
 Values = npt.NDArray[np.float64]
-_TURN: Final = 2 * np.pi
 
 
 class Chance:
@@ -43,9 +40,5 @@ class Chance:
         return low + np.floor(self.uniform(*shape).astype(np.float64) * (high - low)).astype(int)
 
     def normal(self, *shape: int) -> Values:
-        """Numbers of the standard normal distribution (Box and Muller, 1958).
-
-        No numbers of numpy's own: it does not promise that their stream stays the same.
-        """
-        one, other = (self.uniform(*shape).astype(np.float64) for _ in range(2))
-        return np.sqrt(-2 * np.log1p(-one)) * np.cos(_TURN * other)
+        """Numbers of the standard normal distribution."""
+        return draws.normal(self.uniform(*shape), self.uniform(*shape))

@@ -28,7 +28,7 @@ def shifted(picture: FloatArray, down: int, right: int) -> FloatArray:
 def rotation(picture: FloatArray, strength: Strength, chance: Chance) -> FloatArray:
     """Turned by so many degrees to either side."""
     (degrees,) = strength
-    return turned(picture, degrees if chance.between(0, 1) < 0.5 else -degrees)  # noqa: PLR2004
+    return turned(picture, degrees if chance.between(0, 1) < 0.5 else -degrees)  # noqa: PLR2004 - a coin
 
 
 def turned(picture: FloatArray, degrees: float) -> FloatArray:
