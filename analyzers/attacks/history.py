@@ -93,8 +93,9 @@ def tags_of(params: Mapping[str, Json]) -> set[str]:
 
 
 def _told(one: Done) -> Iterator[tuple[int, dict[str, Json]]]:
-    for place, row in enumerate(one.samples["row"]):
-        yield int(row), {name: column[place] for name, column in one.samples.items()}
+    names = tuple(one.samples)
+    for row, *told in zip(one.samples["row"], *one.samples.values(), strict=True):
+        yield int(row), dict(zip(names, told, strict=True))
 
 
 def _update(row: Row, told: Mapping[str, Json], tags: set[str]) -> None:

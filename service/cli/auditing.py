@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from service.cli.displays import display
-from service.cli.files import fetch
+from service.cli.files import fetch, load_summaries
 from service.cli.foreseeing import foreseen
 from service.cli.submission import estimate, submit
 from service.cli.terminal import note, say
@@ -19,6 +19,7 @@ def audit_to_end(
     """Submit, follow, fetch; the report's files by name."""
     with display() as shown:
         name = submit(client, wish, shown)
+        load_summaries()
         view = follow(client, name, shown)
     files = fetch(client, view.name, out, verdict=verdict)
     note(f"The audit is kept as {view.name}.")
