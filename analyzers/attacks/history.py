@@ -58,7 +58,9 @@ class History:
             for row, told in _told(one):
                 if not told["state"] and not told.get("state8"):
                     continue  # it says nothing of this image
-                _update(self.rows.setdefault(row, Row()), told, tags)
+                if row not in self.rows:
+                    self.rows[row] = Row()
+                _update(self.rows[row], told, tags)
         self._by_state = {depth: self._sorted(depth) for depth in get_args(Depth)}
 
     def _sorted(self, depth: Depth) -> dict[str, list[int]]:
