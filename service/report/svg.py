@@ -11,7 +11,8 @@ from service.report.wording import plain
 WIDTH = 440.0
 """Units of every drawing: near the pixels of a phone, so that letters stay readable there."""
 
-_NARROW = frozenset(" .,:;'\"!|()[]-iljft1")
+_NARROW = frozenset(" .,:;'\"!|()[]-iljft")
+_WIDE = frozenset("mwMW@%…—")
 
 Attribute = str | float | int | None
 
@@ -116,7 +117,7 @@ def _cut(told: str, kept: int) -> str:
 
 def _breadth(told: str) -> float:
     """How many wide letters of room a text takes."""
-    return sum(0.55 if letter in _NARROW else 1.0 for letter in told)
+    return sum(0.55 if one in _NARROW else 1.6 if one in _WIDE else 1.0 for one in told)
 
 
 @dataclass(frozen=True)

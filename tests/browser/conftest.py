@@ -1,11 +1,12 @@
-"""One browser for all tests of pages that run in it."""
+"""One browser for all tests of pages, and reports that real audits wrote."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from support.browser import Browser
 from support.devtools import chromium
+from support.reports import Report, real_reports
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,15 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no chromium on this machine; tests/packages.sh installs it (Debian, root)")
     with Browser.launched() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Report]:
+    """Real audits with all lenses: a FAIL, and a PASS of a file with a hostile name."""
+    return real_reports(tmp_path_factory.mktemp("reports"))
+
+
+@pytest.fixture(params=["FAIL", "PASS"])
+def report(request: pytest.FixtureRequest, reports: Mapping[str, Report]) -> Report:
+    """Each of the two."""
+    return reports[request.param]
