@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 from analyzers.contract import Json
 from service.report import findings, ledger, lenses, wording
@@ -40,6 +41,7 @@ def render_html(
     }
     return page(
         "report.html.j2",
+        number=count(1).__next__,
         name=text(mapping(facts, "subject"), "name", "Unnamed model"),
         head=ledger.headline(judged, known),
         glance=_glance(evidence, judged, known),
