@@ -108,10 +108,11 @@ def _galleries(
     left, budget = EXAMPLES, BUDGET
     for position, (key, images) in enumerate(given.items()):
         share = max(1, left // (len(given) - position)) if left else 0
-        found = shown(key, images, most=share, budget=budget)
+        room = budget * share // left if left else 0
+        found = shown(key, images, most=share, budget=room)
         if found is None:
             continue
-        left -= len(found.pictures) // 3
+        left -= found.examples
         budget -= found.size
         pictures.update(found.pictures)
         title = _gallery_title(key, planned.get(key, {}))
