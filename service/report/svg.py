@@ -37,14 +37,34 @@ def spelled(value: Attribute) -> str:
     return "0" if digits == "-0" else digits
 
 
-def canvas(height: float, label: str, *children: str) -> Markup:
-    """A drawing with the sentence that stands for it where it cannot be seen."""
-    inside = element("g", *children, class_="ink")
-    told = escape(plain(label, 900))
-    return Markup(  # noqa: S704 - the label is escaped, the rest is ours
-        f'<svg viewBox="0 0 {WIDTH:.0f} {spelled(height)}" role="img" aria-label="{told}">'
-        f"{inside}</svg>"
-    )
+@dataclass(frozen=True)
+class Canvas:
+    """A drawing with the words that stand for it where it cannot be seen."""
+
+    height: float
+    title: str
+    """What it shows, as a claim."""
+    told: str
+    """How to read it."""
+    body: Markup
+
+    def named(self, anchor: str) -> Markup:
+        """The drawing under an anchor that is its own on the page."""
+        title, told = f"{anchor}-title", f"{anchor}-desc"
+        return element(
+            "svg",
+            element("title", plain(self.title, 900), id=title),
+            element("desc", plain(self.told, 900), id=told),
+            self.body,
+            viewBox=f"0 0 {WIDTH:.0f} {spelled(self.height)}",
+            role="img",
+            aria_labelledby=f"{title} {told}",
+        )
+
+
+def canvas(height: float, title: str, told: str, *children: str) -> Canvas:
+    """A drawing; its title says what it shows, the rest how to read it."""
+    return Canvas(height, title, told, element("g", *children, class_="ink"))
 
 
 def label(x: float, y: float, words: str, css: str = "", anchor: str = "start") -> Markup:
