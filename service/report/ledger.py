@@ -40,6 +40,9 @@ class Line:
     images: str
     reason: str
     gauge: Markup
+    grade: str
+    measured: tuple[str, str]
+    """Metric and threat that it is judged on."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ def _line(one: Mapping[str, Json]) -> Line:
         images=_images(mapping(one, "counts")),
         reason=text(one, "reason"),
         gauge=_gauge(one, state),
+        grade=text(one, "grade"),
+        measured=(text(one, "metric"), text(one, "threat")),
     )
 
 
@@ -131,6 +136,8 @@ def _change(one: Mapping[str, Json]) -> Line:
         images="–" if n is None else f"{n:,} pairs",
         reason=text(one, "reason"),
         gauge=Markup(""),
+        grade=text(one, "grade"),
+        measured=(text(one, "metric"), text(one, "threat")),
     )
 
 

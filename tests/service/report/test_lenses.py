@@ -141,7 +141,7 @@ def test_no_machine_words_reach_the_reader(page: str) -> None:
 def test_every_finding_has_its_page(evidence: Mapping[str, Json], page: str) -> None:
     """What a lens raises is named at the lens and explained by ``assay explain``."""
     facts = evidence["facts"]
-    raised = {one for lens in groups(facts) for one in lens.findings}
+    raised = {one.id for lens in groups(facts) for one in lens.findings}
     assert raised <= {one["id"] for one in facts["findings"]}
     for name in raised:
         assert (HELP / f"{name}.md").is_file()
