@@ -45,11 +45,11 @@ def render_html(
     gallery: Mapping[str, GalleryImages] | None = None,
 ) -> bytes:
     """The whole report. ``gallery`` holds counterexamples by the key of their analyzer."""
-    words = _words(evidence, mapping(verdict), gallery or {})
+    words = words_of(evidence, mapping(verdict), gallery or {})
     return page("report.html.j2", again=0, **words)
 
 
-def _words(
+def words_of(
     evidence: Mapping[str, Json],
     judged: Mapping[str, Json],
     gallery: Mapping[str, GalleryImages],
@@ -93,7 +93,7 @@ def _words(
         "clauses": standards.clauses(contents),
         "standards_version": standards.version(),
         "commands": commands(facts),
-        "policy": _indented(text(mapping(evidence, "run"), "policy")),
+        "rules": _indented(text(mapping(evidence, "run"), "policy")),
         "method": method(facts),
         "costs": costs(evidence),
         "identity": identity(evidence, judged, known),
