@@ -22,6 +22,19 @@ def page(template: str, *, again: int = 0, **words: object) -> bytes:
     return body.render(style=style, policy=policy, again=again, **words).encode()
 
 
+def linked_page(template: str, **words: object) -> bytes:
+    """A page whose style and pictures lie beside it; it allows nothing that stands inside it."""
+    policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    policy += "form-action 'none'"
+    body = _templates().get_template(template)
+    return body.render(style="", policy=policy, again=0, **words).encode()
+
+
+def style_sheet() -> bytes:
+    """The style of all pages, as a file."""
+    return (_FOLDER / "style.css").read_bytes()
+
+
 @cache
 def _templates() -> Environment:
     return Environment(
@@ -42,7 +55,7 @@ def _bounded(value: object) -> object:
 @cache
 def _style() -> tuple[Markup, str]:
     """The style sheet and a content policy that admits this style sheet alone."""
-    css = (_FOLDER / "style.css").read_text(encoding="utf-8")
+    css = style_sheet().decode()
     known = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'sha256-{known}'; "
