@@ -20,7 +20,8 @@ _DRAWING: Final = re.compile(r"(<svg [^>]*>)")
 _RULE: Final = re.compile(r"svg [^{}]+\{[^{}]*\}")
 _PALETTE: Final = re.compile(r"--([a-z]+):(#[0-9a-f]{3,6})")
 _VARIABLE: Final = re.compile(r"var\(--([a-z]+)\)")
-_DATA: Final = "data:"
+_PAPER: Final = "*{break-inside:auto!important}.verdict{break-inside:avoid!important}"
+"""WeasyPrint 70 gives up where a part of a grid wants to stay whole and does not fit its page."""
 
 
 def render_pdf(
@@ -55,7 +56,8 @@ def _weasyprint() -> ModuleType:
 def _dressed(page: str) -> str:
     """The page with the style of drawings inside each: there WeasyPrint does not look outside."""
     style = f"<style>{_drawing_style(style_sheet().decode())}</style>"
-    return _DRAWING.sub(lambda found: found[1] + style, page)
+    drawn = _DRAWING.sub(lambda found: found[1] + style, page)
+    return drawn.replace("</head>", f"<style>{_PAPER}</style></head>", 1)
 
 
 def _drawing_style(css: str) -> str:
