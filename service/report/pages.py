@@ -6,6 +6,7 @@ import base64
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,11 +16,35 @@ from service.report.wording import plain
 _FOLDER = Path(__file__).parent / "templates"
 
 
-def page(template: str, *, again: int = 0, **words: object) -> bytes:
-    """A page from its template; ``again`` makes the browser ask again after so many seconds."""
-    style, policy = _style()
+class _Dress(NamedTuple):
+    """Style and script of a page, and the content policy that admits these two alone."""
+
+    style: Markup
+    script: Markup
+    policy: str
+
+
+def page(template: str, *, sheet: str = "", **words: object) -> bytes:
+    """A page from its template, which stands by itself; ``sheet`` adds a style of its own."""
+    return _rendered(template, _plain(sheet), words)
+
+
+def live_page(template: str, *, again: int = 0, **words: object) -> bytes:
+    """A page of a running service, with the script that keeps it up to date.
+
+    Where no script runs, ``again`` makes the browser ask again after so many seconds.
+    """
+    return _rendered(template, _live(), {"again": again, **words})
+
+
+def live_policy() -> str:
+    """The content policy of such pages, for their header: it says more than one in a page may."""
+    return f"{_live().policy}; frame-ancestors 'none'"
+
+
+def _rendered(template: str, dress: _Dress, words: dict[str, object]) -> bytes:
     body = _templates().get_template(template)
-    return body.render(style=style, policy=policy, again=again, **words).encode()
+    return body.render(**dress._asdict(), **words).encode()
 
 
 @cache
@@ -40,12 +65,30 @@ def _bounded(value: object) -> object:
 
 
 @cache
-def _style() -> tuple[Markup, str]:
-    """The style sheet and a content policy that admits this style sheet alone."""
-    css = (_FOLDER / "style.css").read_text(encoding="utf-8")
-    known = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+def _plain(sheet: str) -> _Dress:
+    css = _file("style.css") + (_file(sheet) if sheet else "")
     policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{known}'; "
+        f"default-src 'none'; img-src data:; style-src {_known(css)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    return Markup(css), policy  # noqa: S704 - our own file
+    return _Dress(Markup(css), Markup(""), policy)  # noqa: S704 - our own file
+
+
+@cache
+def _live() -> _Dress:
+    css, script = _file("style.css") + _file("live.css"), _file("live.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_known(css)}; script-src {_known(script)}; "
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    return _Dress(Markup(css), Markup(script), policy)  # noqa: S704 - our own files
+
+
+def _file(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _known(text: str) -> str:
+    """A style sheet or a script by what it says."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import cast
 
@@ -14,7 +18,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_classic
 
 from service.errors import AssayError, Code
-from service.http.guard import HEADERS
+from service.http.guard import HEADERS, POLICY
 from service.http.server import start
 from support.pages import Shelf
 
@@ -71,7 +75,7 @@ async def test_evidence_is_json(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/metrics", "/reports/done", "/reports/done.json"]
+    "path", ["/nothing", "/metrics", "/reports/done", "/audits/done", "/reports/done.json"]
 )
 async def test_every_answer_is_guarded(client: httpx.AsyncClient, path: str) -> None:
     """Errors and files too carry the whole set of headers, and nothing names the server."""
@@ -81,9 +85,47 @@ async def test_every_answer_is_guarded(client: httpx.AsyncClient, path: str) -> 
     assert "server" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/", "/audits", "/audits/busy"])
+async def test_pages_that_live_admit_their_own_script(client: httpx.AsyncClient, path: str) -> None:
+    """By its hash and nothing else; all other headers stay, and the page's own policy agrees."""
+    answer = await client.get(path)
+    rest = {name: value for name, value in HEADERS.items() if name != POLICY}
+    assert {name: answer.headers.get(name) for name in rest} == rest
+    rules = dict(rule.split(" ", 1) for rule in answer.headers[POLICY].split("; "))
+    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": known(style),
+        "script-src": known(script),
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    (inside,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', answer.text)
+    assert f"{html.unescape(inside)}; frame-ancestors 'none'" == answer.headers[POLICY]
+
+
+def known(text: str) -> str:
+    """A style sheet or a script as a policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/audits/gone", "/reports/busy", "/reports/busy.json", "/audits/a/b", "/reports/"],
+    [
+        "/nothing",
+        "/audits/gone",
+        "/audits/gone/events",
+        "/reports/busy",
+        "/reports/busy.json",
+        "/audits/a/b",
+        "/reports/",
+    ],
 )
 async def test_what_is_not_there_is_404(client: httpx.AsyncClient, path: str) -> None:
     """Unknown paths and audits say that there is nothing, in a page."""
@@ -99,7 +141,12 @@ async def test_names_of_another_form_never_reach_the_service(
     client: httpx.AsyncClient, shelf: Shelf, name: str
 ) -> None:
     """What cannot be an id is 404 before anybody is asked."""
-    for path in (f"/audits/{name}", f"/reports/{name}", f"/reports/{name}.json"):
+    for path in (
+        f"/audits/{name}",
+        f"/audits/{name}/events",
+        f"/reports/{name}",
+        f"/reports/{name}.json",
+    ):
         answer = await client.get(path)
         assert answer.status_code == 404
         assert "<script>" not in answer.text
