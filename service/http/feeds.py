@@ -24,7 +24,7 @@ GAP: Final = 0.5
 BEAT: Final = 15.0
 """Seconds after which a quiet stream says that it lives."""
 RETRY_MS: Final = 2000
-_PATIENCE: Final = 20.0
+PATIENCE: Final = 20.0
 """Seconds that a listener may leave what it was sent unread."""
 _AGAIN: Final = 1.0
 
@@ -168,16 +168,17 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[bytes]) -> None:
+    def __init__(self, events: AsyncGenerator[bytes], patience: float = PATIENCE) -> None:
         """Send these, and close them whatever happens."""
         super().__init__(events)
         self._events = events
+        self._patience = patience
 
     async def stream_response(self, send: Send) -> None:
         """Send what there is, each piece in time."""
 
         async def in_time(message: object) -> None:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 await send(message)  # pyright: ignore[reportArgumentType]  # passed on as it came
 
         try:

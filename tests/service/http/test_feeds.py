@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import httpx
 import pytest_asyncio
+from starlette.types import Message
 
-from service.http.feeds import Feeds
+from service.http.feeds import Bells, EventStream, Feeds, Look
 from service.http.guard import HEADERS
 from service.http.server import Serving, start
+from service.report.live import audit_page
+from service.report.tree import Parts, parts_of
 from support.listening import Listener, listening
 from support.pages import Shelf
 
@@ -216,39 +219,47 @@ async def test_only_so_many_may_listen(stand: Stand) -> None:
 
 
 async def test_a_listener_that_reads_nothing_holds_nobody_up(stand: Stand) -> None:
-    """Beside one that never reads its socket, others hear on; it is told the newest, not all."""
-    rounds = 16
-    deaf = socket.socket()
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-    deaf.connect(("127.0.0.1", stand.serving.port))
-    deaf.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    await until(lambda: stand.feeds.listeners == 1)
-    async with listening(stand.client, "/events") as listener:
+    """Beside one whose connection takes nothing more, others hear on, and it is let go in time."""
+    taken: list[Message] = []
+
+    async def stuck(message: Message) -> None:
+        taken.append(message)
+        if len(taken) > 1:  # the head of the answer went through, and nothing behind it
+            await asyncio.Event().wait()
+
+    async def quiet() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    events = stand.feeds.listen("audit/busy", look_at(stand.shelf), bells_of(stand.shelf))
+    stream = EventStream(events, patience=0.3)
+    deaf = asyncio.create_task(stream({"type": "http"}, quiet, stuck))
+    await until(lambda: len(taken) > 1)
+    async with listening(stand.client, "/audits/busy/events") as listener:
         await first(listener)
-        for place in range(rounds):
-            stand.shelf.known = {
-                f"a{row}": {"id": f"a{row}", "subject": f"{place}" * 100} for row in range(60)
-            }
-            stand.shelf.ring()
+        assert stand.feeds.listeners == 2
+        for place in range(1, 4):
+            stand.change("busy", seconds_left=10.0 * place)
             event = await listener.next()
             assert event is not None
-            assert len(event.body["parts"]) >= 60
-        assert (await stand.client.get("/healthz")).status_code == 200
-    deaf.settimeout(0.3)
-    heard = await asyncio.to_thread(everything, deaf)
-    assert heard.count(b"\ndata: ") < rounds
+            assert f"at most {10 * place} s" in event.data
+        await asyncio.wait_for(deaf, 5)
+        assert stand.feeds.listeners == 1
+    assert len(taken) == 2
 
 
-def everything(deaf: socket.socket) -> bytes:
-    """What lies in a socket and what still comes."""
-    found = b""
-    try:
-        while piece := deaf.recv(1 << 16):
-            found += piece
-    except TimeoutError:
-        pass
-    deaf.close()
-    return found
+def look_at(shelf: Shelf) -> Look:
+    """A page of the audit under way."""
+
+    async def look() -> Parts:
+        return parts_of(audit_page(shelf.known["busy"]))
+
+    return look
+
+
+def bells_of(shelf: Shelf) -> Bells:
+    """What rings for it."""
+    return lambda: shelf.changes("busy")
 
 
 async def test_a_listener_that_goes_is_forgotten(stand: Stand) -> None:
