@@ -407,6 +407,8 @@ class Description:
     """Runs only where another one needs it, or where it is asked for by name."""
     vouches: bool = False
     """Says only whether the attacks on its threat can be believed; not run once they failed it."""
+    average_case: bool = False
+    """Says how a model does where nobody attacks it, not why it breaks."""
 
     @property
     def explains(self) -> bool:

@@ -1,11 +1,11 @@
 """What an audit leaves behind: evidence, verdict, page. Runs in a thread, touches no database."""
 
 import hashlib
+import io
 import json
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
 
 from analyzers.contract import Json
 from service.audit_case import AuditCase, Shelf, versions
@@ -17,8 +17,8 @@ from service.report.html import render_html
 from service.witnesses.archive import archived
 from service.witnesses.counted import Counted, counted, stored
 from service.witnesses.earlier import listed
-
-PICTURES = 4
+from service.witnesses.gallery import galleries
+from service.witnesses.index import INDEX, read_index
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,12 @@ def close(case: AuditCase, account: Account, shelf: Shelf, run: Mapping[str, Jso
         versions=versions(),
         labels=_labels(case),
     )
-    found = _counted(case, shelf)
-    witnesses = archived(case, found)
+    witnesses = archived(case, _counted(case, shelf))
     evidence = {"facts": facts, "run": {**run, **_costs(account), **_breaks(case, witnesses)}}
     verdict = None
     if case.policy is not None and case.row.options["judge"]:
         verdict = verdict_on(evidence, case.policy, str(run["finished"]), _beside(case, shelf))
-    page = render_html(evidence, verdict, _galleries(case, found))
+    page = render_html(evidence, verdict, _galleries(witnesses, facts))
     return Closing(evidence, verdict, page, _samples(case), witnesses)
 
 
@@ -117,25 +116,10 @@ def _samples(case: AuditCase) -> bytes:
     return as_file({key: table for key, table in tables.items() if table})
 
 
-def _galleries(case: AuditCase, found: Sequence[Sequence[Counted]]) -> dict[str, GalleryImages]:
-    pictures = [
-        _gallery(case, [one for one in broken if "float32" in one.became]) for broken in found
-    ]
-    return {
-        one.key: shown for one, shown in zip(case.course.instances, pictures, strict=True) if shown
-    }
-
-
-def _gallery(case: AuditCase, broken: Sequence[Counted]) -> GalleryImages | None:
-    """The first confirmed witnesses of an attack, beside the pictures they were made from."""
-    if not broken:
-        return None
-    images, labels = stored(case)
-    first = broken[:PICTURES]
-    return GalleryImages(
-        clean=np.array([images[one.image] for one in first]),
-        adversarial=np.stack([one.pictures["float32"] for one in first]),
-        labels=[int(labels[one.image]) for one in first],
-        predicted=[one.became["float32"] for one in first],
-        eps=str(first[0].instance.config.get("eps", "")),
-    )
+def _galleries(witnesses: bytes, facts: Mapping[str, Json]) -> dict[str, GalleryImages]:
+    """What the page shows of the pictures that are handed out beside it."""
+    if not witnesses:
+        return {}
+    place = zipfile.Path(zipfile.ZipFile(io.BytesIO(witnesses)))
+    names = [str(one) for one in facts["data"].get("class_names", ())]
+    return galleries(place, read_index((place / INDEX).read_bytes()), names)

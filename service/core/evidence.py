@@ -106,6 +106,7 @@ def _planned(one: Instance) -> dict[str, Json]:
         },
         "indicators": list(told.indicators),
         "first": told.first,
+        "average_case": told.average_case,
     }
 
 
@@ -129,6 +130,8 @@ def _samples(done: Sequence[Done], labels: Sequence[int]) -> dict[str, Json]:
         "each8": _each(rows, told["state8"]),
         "by_class": _by_class(classes, told["state"]),
         "by_class8": _by_class(classes, told["state8"]),
+        "flips": _flips(classes, told["state"], table.get("became", ())),
+        "flips8": _flips(classes, told["state8"], table.get("became8", ())),
     }
 
 
@@ -159,6 +162,20 @@ def _by_class(classes: Sequence[int], states: Sequence[str]) -> dict[str, dict[s
     for label, state in zip(classes, states, strict=False):  # no states at a depth not asked for
         found.setdefault(label, Counter())[state] += 1
     return {str(label): dict(sorted(found[label].items())) for label in sorted(found)}
+
+
+def _flips(
+    classes: Sequence[int], states: Sequence[str], became: Sequence[Json]
+) -> dict[str, dict[str, int]]:
+    """For what broken images of each class were taken."""
+    found: dict[int, Counter[int]] = {}
+    for label, state, taken in zip(classes, states, became, strict=False):
+        if state == "broken" and taken is not None:
+            found.setdefault(label, Counter())[int(taken)] += 1
+    return {
+        str(label): {str(taken): times for taken, times in sorted(found[label].items())}
+        for label in sorted(found)
+    }
 
 
 def _passes(course: Course) -> dict[str, int]:

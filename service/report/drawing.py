@@ -10,7 +10,7 @@ from markupsafe import Markup
 from analyzers.contract import Json
 from service.report import raster, svg
 from service.report.reading import items, number, numbers, text
-from service.report.wording import measure, spoken
+from service.report.wording import capital, measure, spoken
 
 ROWS = 40
 """Rows that a drawing and its table show; the rest is in the evidence."""
@@ -25,11 +25,36 @@ class MalformedView(ValueError):  # noqa: N818 - it becomes a note, not a failur
 class Drawing:
     """A picture and the numbers behind it."""
 
-    picture: Markup
+    picture: svg.Canvas | Markup
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     rest: int = 0
     """Rows that are left out."""
+    claim: str = ""
+    """What it shows, in a sentence."""
+
+    def named(self, anchor: str) -> Markup:
+        """The picture; a drawing under an anchor that is its own on the page."""
+        drawn = self.picture
+        return drawn.named(anchor) if isinstance(drawn, svg.Canvas) else drawn
+
+
+@dataclass(frozen=True)
+class Words:
+    """What stands for a drawing where it cannot be seen."""
+
+    claim: str
+    """What it shows."""
+    reading: str
+    """How to read it."""
+
+    def canvas(self, data: Mapping[str, Json], height: float, *children: str) -> svg.Canvas:
+        """The drawing; its title is the view's own, then the claim."""
+        title = text(data, "title")
+        claim = capital(self.claim)
+        return svg.canvas(
+            height, f"{title}: {self.claim}" if title else claim, self.reading, *children
+        )
 
 
 def required(data: Mapping[str, Json], key: str) -> float:
@@ -82,23 +107,18 @@ def table(data: Mapping[str, Json]) -> raster.Table:
     return found
 
 
-def described(data: Mapping[str, Json], told: str) -> str:
-    """What stands for a drawing where it cannot be seen."""
-    title = text(data, "title")
-    return f"{title}: {told}" if title else told
-
-
-def summary(labels: Sequence[str], values: Sequence[float | None], unit: str) -> str:
-    """The least and the most of rows, in words."""
+def most_and_least(labels: Sequence[str], values: Sequence[float | None], unit: str) -> str:
+    """The most and the least of rows, in words."""
     found = [
         (value, label) for value, label in zip(values, labels, strict=True) if value is not None
     ]
     if not found:
         raise MalformedView("none of its values is a number")
     least, most = min(found), max(found)
+    if least[0] == most[0]:
+        return f"{measure(most[0], unit)} in every row"
     return (
-        f"{len(values)} rows; least {measure(least[0], unit)} ({least[1]}), "
-        f"most {measure(most[0], unit)} ({most[1]})"
+        f"most {measure(most[0], unit)} ({most[1]}), least {measure(least[0], unit)} ({least[1]})"
     )
 
 

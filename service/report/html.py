@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 from analyzers.contract import Json
 from service.report import findings, ledger, lenses, wording
@@ -40,6 +41,7 @@ def render_html(
     }
     return page(
         "report.html.j2",
+        number=count(1).__next__,
         name=text(mapping(facts, "subject"), "name", "Unnamed model"),
         head=ledger.headline(judged, known),
         glance=_glance(evidence, judged, known),
@@ -106,10 +108,11 @@ def _galleries(
     left, budget = EXAMPLES, BUDGET
     for position, (key, images) in enumerate(given.items()):
         share = max(1, left // (len(given) - position)) if left else 0
-        found = shown(key, images, most=share, budget=budget)
+        room = budget * share // left if left else 0
+        found = shown(key, images, most=share, budget=room)
         if found is None:
             continue
-        left -= len(found.pictures) // 3
+        left -= found.examples
         budget -= found.size
         pictures.update(found.pictures)
         title = _gallery_title(key, planned.get(key, {}))

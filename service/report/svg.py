@@ -11,7 +11,8 @@ from service.report.wording import plain
 WIDTH = 440.0
 """Units of every drawing: near the pixels of a phone, so that letters stay readable there."""
 
-_NARROW = frozenset(" .,:;'\"!|()[]-iljft1")
+_NARROW = frozenset(" .,:;'\"!|()[]-iljft")
+_WIDE = frozenset("mwMW@%…—")
 
 Attribute = str | float | int | None
 
@@ -36,14 +37,34 @@ def spelled(value: Attribute) -> str:
     return "0" if digits == "-0" else digits
 
 
-def canvas(height: float, label: str, *children: str) -> Markup:
-    """A drawing with the sentence that stands for it where it cannot be seen."""
-    inside = element("g", *children, class_="ink")
-    told = escape(plain(label, 900))
-    return Markup(  # noqa: S704 - the label is escaped, the rest is ours
-        f'<svg viewBox="0 0 {WIDTH:.0f} {spelled(height)}" role="img" aria-label="{told}">'
-        f"{inside}</svg>"
-    )
+@dataclass(frozen=True)
+class Canvas:
+    """A drawing with the words that stand for it where it cannot be seen."""
+
+    height: float
+    title: str
+    """What it shows, as a claim."""
+    told: str
+    """How to read it."""
+    body: Markup
+
+    def named(self, anchor: str) -> Markup:
+        """The drawing under an anchor that is its own on the page."""
+        title, told = f"{anchor}-title", f"{anchor}-desc"
+        return element(
+            "svg",
+            element("title", plain(self.title, 900), id=title),
+            element("desc", plain(self.told, 900), id=told),
+            self.body,
+            viewBox=f"0 0 {WIDTH:.0f} {spelled(self.height)}",
+            role="img",
+            aria_labelledby=f"{title} {told}",
+        )
+
+
+def canvas(height: float, title: str, told: str, *children: str) -> Canvas:
+    """A drawing; its title says what it shows, the rest how to read it."""
+    return Canvas(height, title, told, element("g", *children, class_="ink"))
 
 
 def label(x: float, y: float, words: str, css: str = "", anchor: str = "start") -> Markup:
@@ -116,7 +137,7 @@ def _cut(told: str, kept: int) -> str:
 
 def _breadth(told: str) -> float:
     """How many wide letters of room a text takes."""
-    return sum(0.55 if letter in _NARROW else 1.0 for letter in told)
+    return sum(0.55 if one in _NARROW else 1.6 if one in _WIDE else 1.0 for one in told)
 
 
 @dataclass(frozen=True)

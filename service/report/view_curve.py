@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from analyzers.contract import Json
 from service.report import svg
-from service.report.drawing import ROWS, Drawing, column, described, known
+from service.report.drawing import ROWS, Drawing, Words, column, known
 from service.report.reading import text
 from service.report.wording import measure, plain, tick
 
@@ -40,11 +40,31 @@ def _along_x(data: Mapping[str, Json], *, banded: bool) -> Drawing:
         parts.append(_ribbon(columns, place_x, place_y))
     if "y" in columns:
         parts += _stroke(columns["x"], columns["y"], place_x, place_y)
-    unit = text(data, "unit")
-    reach = f"from {measure(min(upright), unit)} to {measure(max(upright), unit)}"
-    picture = svg.canvas(232, described(data, f"{len(across)} points, {reach}"), *parts)
+    claim = _claim(data, columns, upright)
+    words = Words(claim, _reading(data, len(across), banded=banded))
     heads, rows = _told(data, columns)
-    return Drawing(picture, heads, rows[:ROWS], max(0, len(rows) - ROWS))
+    picture = words.canvas(data, 232, *parts)
+    return Drawing(picture, heads, rows[:ROWS], max(0, len(rows) - ROWS), claim)
+
+
+def _claim(data: Mapping[str, Json], columns: Columns, upright: Sequence[float]) -> str:
+    """Where the line begins, where it ends, and its peak where that lies between."""
+    unit, ys = text(data, "unit"), columns.get("y", ())
+    found = [(x, y) for x, y in zip(columns["x"], ys, strict=False) if not (x is None or y is None)]
+    if not found:
+        return f"a band from {measure(min(upright), unit)} to {measure(max(upright), unit)}"
+    first, last, top = found[0], found[-1], max(found, key=lambda point: point[1])
+    told = [f"{measure(y, unit)} at {tick(x)}" for x, y in (first, last)]
+    if top[1] > max(first[1], last[1]):
+        told.append(f"highest {measure(top[1], unit)} at {tick(top[0])}")
+    return ", ".join(told)
+
+
+def _reading(data: Mapping[str, Json], points: int, *, banded: bool) -> str:
+    """What runs along the axes."""
+    names = [plain(text(data, f"{key}_label", key), 60) for key in ("x", "y")]
+    band = ", with a band around it" if banded else ""
+    return f"{names[1]} over {names[0]}, {points} points{band}."
 
 
 def _columns(data: Mapping[str, Json], *, banded: bool) -> Columns:

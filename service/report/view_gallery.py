@@ -18,23 +18,31 @@ Pictures = Mapping[str, str]
 
 def gallery(data: Mapping[str, Json], pictures: Pictures) -> Drawing:
     """Pictures side by side, one row an item; a picture that is not kept says so."""
-    shown: list[Markup] = []
-    for item in mappings(data, "items"):
-        caption = plain(text(item, "caption"))
-        keys = [str(key) for key in items(item, "images")]
-        frames = [_frame(key, caption, pictures) for key in keys[:6]]
-        told = svg.element("p", caption)
-        row = svg.element("div", *frames, class_="frames")
-        shown.append(svg.element("li", row, told))
-    if not shown:
+    found = mappings(data, "items")
+    if not found:
         raise MalformedView("it holds no pictures")
-    return Drawing(
-        svg.element("ul", *shown[:ROWS], class_="pictures"), rest=max(0, len(shown) - ROWS)
-    )
+    shown = [_item(one, pictures) for one in found[:ROWS]]
+    columns = [plain(one, 40) for one in items(data, "columns")]
+    rows = [[plain(cell, 200) for cell in items(one, "cells")] for one in found[:ROWS]]
+    told = [row for row in rows if columns and len(row) == len(columns)]
+    picture = svg.element("ul", *shown, class_="pictures")
+    return Drawing(picture, columns, told, max(0, len(found) - ROWS))
 
 
-def _frame(key: str, caption: str, pictures: Pictures) -> Markup:
-    role = plain(key.rpartition("/")[2], 40)
+def _item(item: Mapping[str, Json], pictures: Pictures) -> Markup:
+    """One example: its pictures side by side, and what they are."""
+    caption, detail = plain(text(item, "caption")), plain(text(item, "detail"))
+    keys = [str(key) for key in items(item, "images")][:6]
+    roles = [plain(one, 40) for one in items(item, "roles")]
+    if len(roles) != len(keys):
+        roles = [plain(key.rpartition("/")[2], 40) for key in keys]
+    frames = [_frame(key, role, caption, pictures) for key, role in zip(keys, roles, strict=True)]
+    told = [svg.element("p", caption)]
+    told += [svg.element("p", detail, class_="soft")] if detail else []
+    return svg.element("li", svg.element("div", *frames, class_="frames"), *told)
+
+
+def _frame(key: str, role: str, caption: str, pictures: Pictures) -> Markup:
     address = pictures.get(key, "")
     if not address.startswith("data:image/png;base64,"):
         held = svg.element("div", "not kept in this file", class_="gone")

@@ -11,12 +11,12 @@ from service.report import svg
 from service.report.drawing import (
     ROWS,
     Drawing,
+    Words,
     column,
     column_or_one,
-    described,
     known,
+    most_and_least,
     row_labels,
-    summary,
 )
 from service.report.reading import number, text
 from service.report.wording import figure, measure, plain, points, tick
@@ -62,8 +62,11 @@ def bars(data: Mapping[str, Json]) -> Drawing:
     rows = list(zip(labels, numbers, strict=False))
     if baseline is not None:
         rows.append(("line", measure(baseline, unit)))
-    picture = svg.canvas(tall, described(data, summary(labels, values, unit)), *parts)
-    return Drawing(picture, ("", "value"), rows, max(0, len(values) - ROWS))
+    claim = most_and_least(labels, values, unit)
+    line = "" if baseline is None else f"; the dashed line is at {measure(baseline, unit)}"
+    words = Words(claim, f"One bar a row, from zero; {_rows(len(values))}{line}.")
+    picture = words.canvas(data, tall, *parts)
+    return Drawing(picture, ("", "value"), rows, max(0, len(values) - ROWS), claim)
 
 
 def dots_over_band(data: Mapping[str, Json]) -> Drawing:
@@ -92,8 +95,10 @@ def dots_over_band(data: Mapping[str, Json]) -> Drawing:
     heads = ("", "value", "band from", "to", "")
     bottom = 6 + len(rows) * _TALL
     parts += _axis(place, bottom, unit)
-    picture = svg.canvas(bottom + 22, described(data, summary(labels, values, unit)), *parts)
-    return Drawing(picture, heads, rows, max(0, len(values) - ROWS))
+    claim = f"{_outliers(labels, values, low, high)}; {most_and_least(labels, values, unit)}"
+    words = Words(claim, f"A dot a row over a grey band, a diamond outside; {_rows(len(values))}.")
+    picture = words.canvas(data, bottom + 22, *parts)
+    return Drawing(picture, heads, rows, max(0, len(values) - ROWS), claim)
 
 
 def dumbbell(data: Mapping[str, Json]) -> Drawing:
@@ -128,11 +133,49 @@ def dumbbell(data: Mapping[str, Json]) -> Drawing:
         parts.append(svg.label(right + 6, y + 15, changes[position]))
         ends = (measure(first, unit), measure(last, unit))
         rows.append((labels[position], *ends, changes[position] or "–"))
-    told = f"{len(before)} rows, {names[0]} and {names[1]}"
     bottom = 22 + len(rows) * _TALL
     parts += _axis(place, bottom, unit)
-    picture = svg.canvas(bottom + 22, described(data, told), *parts)
-    return Drawing(picture, ("", *names, "change"), rows, max(0, len(before) - ROWS))
+    claim = _largest(labels, before, after, unit)
+    told = f"A ring ({names[0]}) and a dot ({names[1]}) a row, joined; {_rows(len(before))}."
+    picture = Words(claim, told).canvas(data, bottom + 22, *parts)
+    return Drawing(picture, ("", *names, "change"), rows, max(0, len(before) - ROWS), claim)
+
+
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
+
+
+def _outliers(labels: Sequence[str], *columns: Sequence[float | None]) -> str:
+    """How many rows lie outside their bands."""
+    found = [label for label, *row in zip(labels, *columns, strict=True) if _outside(*row)]
+    total = _rows(len(labels))
+    if not found:
+        return f"none of {total} lies outside its band"
+    return f"{len(found)} of {total} outside the band ({_first_few(found)})"
+
+
+def _first_few(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _largest(
+    labels: Sequence[str],
+    before: Sequence[float | None],
+    after: Sequence[float | None],
+    unit: str,
+) -> str:
+    """The row that changes most."""
+    changes = [
+        (last - first, label)
+        for label, first, last in zip(labels, before, after, strict=True)
+        if first is not None and last is not None
+    ]
+    if not changes:
+        return "no row has both values"
+    change, label = max(changes, key=lambda one: abs(one[0]))
+    return f"largest change {_change(change, unit)} ({label})" if change else "nothing changes"
 
 
 def _row_label(y: float, words: str) -> Markup:

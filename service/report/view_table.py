@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
 
 from analyzers.contract import Json
 from service.report import raster, svg
-from service.report.drawing import Drawing, MalformedView, described, row_labels, table
+from service.report.drawing import Drawing, MalformedView, Words, row_labels, table
 from service.report.png import data_uri
 from service.report.reading import finite, text
 from service.report.wording import figure, measure
@@ -33,14 +33,23 @@ def heat_map(data: Mapping[str, Json]) -> Drawing:
         svg.label(12, 14, svg.clipped(text(data, "y_label"), 40), "soft"),
         svg.label(12, 22 + tall + 16, svg.clipped(text(data, "x_label"), 40), "soft"),
     ]
-    told = f"{values.shape[0]} by {values.shape[1]} values from {figure(low)} to {figure(high)}"
+    claim = _extremes(values)
+    told = f"{values.shape[0]} by {values.shape[1]} values as colours, darker for more."
     heads = ("rows", "columns", "least", "mean", "most")
     spread = [float(one) for one in (np.nanmin(values), np.nanmean(values), np.nanmax(values))]
-    picture = svg.canvas(max(tall + 44, 150), described(data, told), *parts)
+    picture = Words(claim, told).canvas(data, max(tall + 44, 150), *parts)
     if max(values.shape) <= CELLS:
-        return Drawing(picture, *_every(values))
+        return Drawing(picture, *_every(values), claim=claim)
     line = (*map(str, values.shape), *map(figure, spread))
-    return Drawing(picture, heads, [line])
+    return Drawing(picture, heads, [line], claim=claim)
+
+
+def _extremes(values: raster.Table) -> str:
+    """The least and the most, and where the most is."""
+    most, least = float(np.nanmax(values)), float(np.nanmin(values))
+    row, column = divmod(int(np.nanargmax(values)), values.shape[1])
+    place = f"row {row + 1}, column {column + 1}"
+    return f"from {figure(least)} to {figure(most)}, the most in {place}"
 
 
 def _every(values: raster.Table) -> tuple[list[str], list[list[str]]]:
@@ -74,12 +83,24 @@ def matrix(data: Mapping[str, Json]) -> Drawing:
             cell = (float(values[row, column]), (low, high), unit)
             parts += _cell(cell, 96 + column * side, y, side)
     parts.append(svg.label(4, 28, svg.clipped(text(data, "y_label"), 13), "soft"))
-    told = f"{count} by {count} values from {figure(low)} to {figure(high)}"
+    claim = _commonest(values, names, unit)
+    words = Words(claim, f"{count} by {count} values, a row and a column for each label.")
     rows = [
         (names[row], *(measure(finite(float(one)), unit) for one in values[row]))
         for row in range(count)
     ]
-    return Drawing(svg.canvas(42 + count * side, described(data, told), *parts), ("", *names), rows)
+    picture = words.canvas(data, 42 + count * side, *parts)
+    return Drawing(picture, ("", *names), rows, claim=claim)
+
+
+def _commonest(values: raster.Table, names: Sequence[str], unit: str) -> str:
+    """The largest value that joins two labels."""
+    apart = np.where(np.eye(len(names), dtype=bool), np.nan, values)
+    if not np.isfinite(apart).any():
+        return "nothing off the diagonal"
+    row, column = divmod(int(np.nanargmax(apart)), len(names))
+    told = measure(finite(float(apart[row, column])), unit)
+    return f"most from {names[row]} to {names[column]}: {told}"
 
 
 def _cell(

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from analyzers.contract import Json
 from service.report import svg
-from service.report.drawing import Drawing, MalformedView, anchor, described, required
+from service.report.drawing import Drawing, MalformedView, Words, anchor, required
 from service.report.reading import number, text
 from service.report.wording import figure, measure, percent
 
@@ -25,8 +25,10 @@ def large_number(data: Mapping[str, Json]) -> Drawing:
         place = svg.Scale(0, whole, 0, svg.WIDTH)
         parts += [svg.box(0, 54, svg.WIDTH, 8, css="rail", round_=4)]
         parts += [svg.box(0, 54, place(value), 8, css="a", round_=4)]
-    picture = svg.canvas(66 if whole else 50, described(data, told), *parts)
-    return Drawing(picture)
+    words = Words(told, "One number; the bar is its part of the whole." if whole else "One number.")
+    rows = [("value", measure(value, unit))]
+    rows += [] if whole is None else [("of", figure(whole))]
+    return Drawing(words.canvas(data, 66 if whole else 50, *parts), ("", ""), rows, claim=told)
 
 
 def value_over_band(data: Mapping[str, Json]) -> Drawing:
@@ -45,9 +47,10 @@ def value_over_band(data: Mapping[str, Json]) -> Drawing:
         svg.label(left, 68, measure(min(low, high), unit), "soft", anchor(left)),
         svg.label(right, 68, measure(max(low, high), unit), "soft", anchor(right)),
     ]
-    told = f"{measure(value, unit)}, {'inside' if inside else 'outside'} the band"
     row = tuple(measure(one, unit) for one in (value, low, high))
-    return Drawing(svg.canvas(76, described(data, told), *parts), ("value", "low", "high"), [row])
+    told = f"{row[0]}, {'inside' if inside else 'outside'} the band from {row[1]} to {row[2]}"
+    words = Words(told, "A mark over a grey band: a dot inside it, a diamond outside.")
+    return Drawing(words.canvas(data, 76, *parts), ("value", "low", "high"), [row], claim=told)
 
 
 def bracket(data: Mapping[str, Json]) -> Drawing:
@@ -75,7 +78,12 @@ def bracket(data: Mapping[str, Json]) -> Drawing:
     rows = [("certified, at least", percent(certified)), ("attacked, at most", percent(upper))]
     rows += [(key, figure(count)) for key, count in counts.items()]
     rows += [("population", figure(total))]
-    return Drawing(svg.canvas(94, described(data, told), *parts), ("", ""), rows)
+    words = Words(
+        told,
+        "A bar from 0 to 100% of the images: certified, standing, open, fallen. The dashed line is "
+        "what the policy needs, the whisker below the interval.",
+    )
+    return Drawing(words.canvas(data, 94, *parts), ("", ""), rows, claim=told)
 
 
 def _bracket_bar(place: svg.Scale, ends: tuple[float, float, float]) -> list[Markup]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import Path as Packed
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from service.witnesses.pictures import (
 
 Clean = Callable[[Entry], Array]
 """Finds the clean picture of a witness, or raises NoPicture."""
+Place = Path | Packed
+"""A folder of witnesses, or the archive of one."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Exhibit:
         return seen(self.clean)
 
 
-def exhibit(folder: Path, data: DataCard, entry: Entry, depth: Depth, clean: Clean) -> Exhibit:
+def exhibit(folder: Place, data: DataCard, entry: Entry, depth: Depth, clean: Clean) -> Exhibit:
     """Read one witness; files that are missing or were changed are doubts, not errors."""
     doubts: list[str] = []
     source = np.zeros(data.shape, data.dtype)
@@ -65,7 +68,7 @@ def exhibit(folder: Path, data: DataCard, entry: Entry, depth: Depth, clean: Cle
     return Exhibit(entry, depth, source, picture, doubts)
 
 
-def kept_beside(folder: Path, data: DataCard) -> Clean:
+def kept_beside(folder: Place, data: DataCard) -> Clean:
     """Clean pictures that lie beside the witnesses."""
     return lambda entry: _read(folder, entry.clean, data.shape, data.dtype)
 
@@ -82,7 +85,7 @@ def found_in(images: Array, names: Sequence[str]) -> Clean:
     return clean
 
 
-def _read(folder: Path, file: File, shape: Sequence[int], dtype: str) -> Array:
+def _read(folder: Place, file: File, shape: Sequence[int], dtype: str) -> Array:
     most = most_bytes(shape, dtype)
     try:
         with (folder / file.name).open("rb") as stream:

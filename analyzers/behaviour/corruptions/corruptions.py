@@ -116,6 +116,7 @@ ANALYZER: Final = Analyzer(
         findings=FINDINGS,
         edges=EDGES,
         on_demand=True,
+        average_case=True,
     ),
     plan,
     merge,

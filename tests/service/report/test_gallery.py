@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.report.gallery import SIDE, GalleryImages, Shown, shown
+from service.report.gallery import SIDES, GalleryImages, Shown, shown
 from support.evidence import counterexamples
 
 LARGE = 1_000_000
@@ -33,12 +33,15 @@ def one(clean: float, moved: float, channels: int = 3, side: int = 4) -> Gallery
     )
 
 
-def test_three_pictures_an_example() -> None:
-    """Clean, adversarial and difference, in this order, under keys of their own."""
+def test_four_pictures_an_example() -> None:
+    """Clean, adversarial, difference and spectrum, in this order, under keys of their own."""
     found = made(one(100 / 255, 108 / 255))
     item = found.view["data"]["items"][0]
-    assert item["images"] == ["key/0/clean", "key/0/adversarial", "key/0/difference"]
+    names = ["clean", "adversarial", "difference", "spectrum"]
+    assert item["images"] == [f"key/0/{name}" for name in names]
+    assert item["roles"] == ["clean", "adversarial", "difference ×15", "spectrum"]
     assert item["caption"] == "class 3 → class 5"
+    assert item["detail"] == "Linf distance 8/255 · example 1"
     assert pixels(found.pictures["key/0/clean"])[0, 0].tolist() == [100, 100, 100]
     assert pixels(found.pictures["key/0/adversarial"])[0, 0].tolist() == [108, 108, 108]
 
@@ -78,13 +81,13 @@ def test_other_numbers_of_channels(channels: int, shape: tuple[int, ...]) -> Non
 def test_large_pictures_are_thinned() -> None:
     """A side beyond the limit shows every k-th pixel and says so."""
     found = made(one(0.1, 0.2, side=300))
-    assert max(pixels(found.pictures["key/0/clean"]).shape) <= SIDE
+    assert max(pixels(found.pictures["key/0/clean"]).shape) <= SIDES[0]
     assert "one in 3 is shown" in found.view["caption"]
     assert "is shown" not in made(one(0.1, 0.2)).view["caption"]
 
 
 def test_classes_take_turns() -> None:
-    """Each class is shown once before any is shown twice; order within a class stays."""
+    """Each class is shown once before any is shown twice; equal distances keep their order."""
     shape = (5, 1, 2, 2)
     images = GalleryImages(
         np.zeros(shape, np.uint8), np.ones(shape, np.float32), [7, 7, 7, 2, 2], [0] * 5
@@ -103,11 +106,12 @@ def test_images_that_kept_their_label_are_no_counterexamples() -> None:
 def test_most_and_budget_hold() -> None:
     """No more examples than asked for, and no more bytes than allowed."""
     images = counterexamples(14)
-    assert len(made(images, most=3).pictures) == 9
+    assert len(made(images, most=3).pictures) == 12
     one_size = made(images, most=1).size
     squeezed = made(images, budget=int(2.5 * one_size))
     assert squeezed.size <= 2.5 * one_size
     assert 1 <= len(squeezed.view["data"]["items"]) <= 2
+    assert squeezed.examples == len(squeezed.view["data"]["items"])
     assert shown("key", images, most=12, budget=10) is None
     assert shown("key", images, most=0, budget=LARGE) is None
 
@@ -125,3 +129,85 @@ def test_pixels_that_are_no_numbers_do_not_stop_a_page() -> None:
     """NaN and infinities in an adversarial image are drawn as black and white."""
     images = one(0.5, float("nan"))
     assert set(pixels(made(images).pictures["key/0/adversarial"]).ravel()) == {0}
+
+
+def test_the_nearest_come_first() -> None:
+    """Within a turn of the classes the smallest change leads, whatever order they come in."""
+    clean = np.zeros((4, 1, 2, 2), np.uint8)
+    steps = np.array([8, 2, 4, 6])[:, None, None, None]
+    moved = np.broadcast_to(steps / 255, clean.shape).astype(np.float32)
+    images = GalleryImages(clean, moved, [1, 1, 1, 2], [0] * 4)
+    items = made(images).view["data"]["items"]
+    assert [item["cells"][3] for item in items] == ["2/255", "6/255", "4/255", "8/255"]
+
+
+@pytest.mark.parametrize(
+    ("norm", "told"), [("Linf", "51/255"), ("L2", "0.8"), ("L1", "3.2"), ("L0", "51/255")]
+)
+def test_distances_are_those_of_the_norm(norm: str, told: str) -> None:
+    """Sixteen pixels, each a fifth darker: the largest, the root of squares, the sum."""
+    images = one(0.6, 0.4, channels=1)
+    found = made(GalleryImages(images.clean, images.adversarial, [3], [5], norm=norm))
+    assert found.view["data"]["items"][0]["cells"][3] == told
+
+
+def test_a_wave_has_two_bright_places() -> None:
+    """The spectrum of one wave is white at its frequency and its mirror, black elsewhere."""
+    wave = np.cos(2 * np.pi * 3 * np.arange(16) / 16)
+    clean = np.full((1, 1, 16, 16), 0.5, np.float32)
+    moved = (clean + 0.1 * wave).astype(np.float32)
+    seen = pixels(made(GalleryImages(clean, moved, [3], [5])).pictures["key/0/spectrum"])
+    bright = [tuple(map(int, place)) for place in np.argwhere(seen > 200)]
+    assert bright == [(8, 5), (8, 11)]
+    assert np.count_nonzero(seen) == 2
+
+
+def test_no_difference_has_no_spectrum() -> None:
+    """Two equal pictures have a black spectrum."""
+    assert not pixels(made(one(0.25, 0.25)).pictures["key/0/spectrum"]).any()
+
+
+def test_a_large_spectrum_keeps_its_peaks() -> None:
+    """Where pixels share a cell the largest is shown: a single wave does not fall through."""
+    wave = np.cos(2 * np.pi * 5 * np.arange(300) / 300)
+    clean = np.full((1, 1, 300, 300), 0.5, np.float32)
+    moved = (clean + 0.1 * wave).astype(np.float32)
+    seen = pixels(made(GalleryImages(clean, moved, [3], [5])).pictures["key/0/spectrum"])
+    assert seen.shape == (100, 100)
+    assert np.count_nonzero(seen > 200) == 2
+
+
+def test_pictures_shrink_before_examples_go() -> None:
+    """A tight budget first costs pixels, then examples."""
+    images = counterexamples(6)
+    large = GalleryImages(
+        np.repeat(np.repeat(images.clean, 4, 2), 4, 3),
+        np.repeat(np.repeat(images.adversarial, 4, 2), 4, 3),
+        images.labels,
+        images.predicted,
+    )
+    whole = made(large)
+    small = made(large, budget=whole.size // 2)
+    assert small.examples == whole.examples
+    assert "is shown." in small.view["caption"]
+    assert "is shown." not in whole.view["caption"]
+
+
+def test_a_gallery_says_of_how_many() -> None:
+    """The counted breaks, the rows, the stages and the files stand in its table."""
+    images = one(0.25, 0.5)
+    told = GalleryImages(
+        images.clean,
+        images.adversarial,
+        [3],
+        [5],
+        rows=[17],
+        stages=["margin"],
+        files=["row00017.npy"],
+        counted=879,
+    )
+    view = made(told).view
+    assert "1 of 879 counted breaks" in view["caption"]
+    cells = view["data"]["items"][0]["cells"]
+    assert cells == ["row 17", "class 3", "class 5", "63.8/255", "margin", "row00017.npy"]
+    assert len(cells) == len(view["data"]["columns"])

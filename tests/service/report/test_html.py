@@ -147,8 +147,7 @@ def test_what_holds_is_a_bracket_for_each_threat(whole: Page) -> None:
     holding = whole.text.partition("What holds Attacks bound")[2]
     assert "94.6% of 1,000 images are classified correctly." in holding
     assert "At most 12.1% of 1,000 images keep the correct label under attack" in holding
-    labels = [one.get("aria-label", "") for one in whole.every("svg")]
-    assert any(label.startswith("Robust accuracy Linf, ε = 8/255") for label in labels)
+    assert "Robust accuracy Linf, ε = 8/255, white box: at least 0.0% certified" in whole.text
 
 
 def test_a_set_that_was_not_finished_says_so() -> None:
@@ -443,12 +442,12 @@ def test_same_input_same_bytes() -> None:
 
 
 def test_a_report_on_a_thousand_classes_stays_small() -> None:
-    """A thousand classes, large pictures and long tables stay far below 3 MB."""
+    """A thousand classes, 24 large pictures of pure noise and long tables stay below 3 MB."""
     classes = 1000
     rng = np.random.default_rng(0)
-    clean = rng.integers(0, 256, (16, 3, 224, 224), dtype=np.uint8)
+    clean = rng.integers(0, 256, (24, 3, 224, 224), dtype=np.uint8)
     moved = (clean / 255.0 + rng.uniform(-8 / 255, 8 / 255, clean.shape)).clip(0, 1)
-    pictures = GalleryImages(clean, moved.astype(np.float32), list(range(16)), None, "8/255")
+    pictures = GalleryImages(clean, moved.astype(np.float32), list(range(24)), None, "8/255")
     names = [f"class number {label}" for label in range(classes)]
     wide = [
         sample.view("bars", "By class", "", labels=names, values=rng.random(classes).tolist()),
@@ -469,8 +468,8 @@ def test_a_report_on_a_thousand_classes_stays_small() -> None:
         ]
 
     body = rendered(change, gallery={sample.ATTACK: pictures, "another": pictures})
-    assert len(body) < 2_500_000
-    assert 2 <= body.count(b"<img ") / 3 <= 12
+    assert len(body) < 3_000_000
+    assert body.count(b"<img ") == 24 * 4
 
 
 # ------------------------------------------------------------------------------ for all readers
@@ -481,7 +480,7 @@ def test_everything_has_a_name(whole: Page) -> None:
     assert all(one["alt"] for one in whole.every("img"))
     drawings = [one for one in whole.every("svg") if "aria-hidden" not in one]
     assert drawings
-    assert all(one["aria-label"] and one["role"] == "img" for one in drawings)
+    assert all(one["aria-labelledby"] and one["role"] == "img" for one in drawings)
     assert len(whole.every("caption")) == len(whole.every("table"))
     ids = [attributes["id"] for _, attributes in whole.elements if "id" in attributes]
     assert len(set(ids)) == len(ids)

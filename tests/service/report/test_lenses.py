@@ -79,7 +79,7 @@ def test_every_figure_is_drawn_and_has_its_numbers(evidence: Mapping[str, Json])
     for figure in found:
         assert figure.drawing, figure.note
         assert figure.title
-        assert 'aria-label="' in figure.drawing.picture
+        assert "<title " in figure.drawing.named("figure")
         assert figure.drawing.rows, figure.title
         assert all(len(row) == len(figure.drawing.columns) for row in figure.drawing.rows)
 
@@ -92,7 +92,7 @@ def test_every_number_in_a_figure_stands_in_its_table(evidence: Mapping[str, Jso
                 continue
             cells = {cell for row in figure.drawing.rows for cell in row}
             places = re.findall(
-                r'<text x="3\d\d[.\d]*" y="[\d.]+">([^<]+)</text>', figure.drawing.picture
+                r'<text x="3\d\d[.\d]*" y="[\d.]+">([^<]+)</text>', figure.drawing.named("figure")
             )
             assert places
             assert set(places) <= cells

@@ -21,10 +21,13 @@ def test_text_and_attributes_are_escaped() -> None:
 
 
 def test_a_canvas_says_what_it_shows() -> None:
-    """The sentence for those who cannot see it is on the drawing, escaped."""
-    root = ET.fromstring(svg.canvas(10, HOSTILE, svg.dot(1, 2, "a")))  # noqa: S314 - our own markup
+    """Title and description, escaped, stand in the drawing and name it under its own anchor."""
+    canvas = svg.canvas(10, HOSTILE, f"How: {HOSTILE}", svg.dot(1, 2, "a"))
+    root = ET.fromstring(canvas.named("figure-7"))  # noqa: S314 - our own markup
     assert root.attrib["role"] == "img"
-    assert root.attrib["aria-label"] == HOSTILE
+    assert root.attrib["aria-labelledby"] == "figure-7-title figure-7-desc"
+    told = {one.attrib["id"]: one.text for one in root if "id" in one.attrib}
+    assert told == {"figure-7-title": HOSTILE, "figure-7-desc": f"How: {HOSTILE}"}
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def drawn(kind: str, **changes: Json) -> ET.Element:
     """The picture of a good view with some of its data changed."""
     found = figure(kind, {**GOOD[kind], **changes})
     assert found.drawing is not None, found.note
-    return ET.fromstring(found.drawing.picture)  # noqa: S314 - our own markup
+    return ET.fromstring(found.drawing.named("figure"))  # noqa: S314 - our own markup
 
 
 def figure(kind: str, data: Json) -> Figure:
@@ -72,19 +72,42 @@ def test_every_kind_of_the_contract_is_drawn() -> None:
     for kind, data in GOOD.items():
         found = figure(kind, data)
         assert found.drawing is not None, found.note
-        ET.fromstring(found.drawing.picture)  # noqa: S314 - our own markup
+        ET.fromstring(found.drawing.named("figure"))  # noqa: S314 - our own markup
 
 
 @pytest.mark.parametrize("kind", [kind for kind in GOOD if kind != "gallery"])
 def test_a_drawing_speaks_to_those_who_cannot_see_it(kind: str) -> None:
-    """Every drawing is an image with a sentence that begins with its title."""
+    """Every drawing is an image; its title makes a claim, its description says how to read it."""
     root = drawn(kind)
     assert root.attrib["role"] == "img"
-    assert root.attrib["aria-label"].startswith("T: ")
-    assert len(root.attrib["aria-label"]) > 8
+    told = {one.get("id"): one.text or "" for one in root if one.tag in {"title", "desc"}}
+    assert root.attrib["aria-labelledby"].split() == list(told)
+    title, reading = told.values()
+    assert title.startswith("T: ")
+    assert len(title) > 8
+    assert len(reading) > 8
 
 
-@pytest.mark.parametrize("kind", [kind for kind in GOOD if kind not in {"gallery", "number"}])
+@pytest.mark.parametrize(
+    ("kind", "claim"),
+    [
+        ("curve", "0.9 at 0, 0.1 at 2"),
+        ("band", "0.5, inside the band from 0.2 to 0.7"),
+        ("bars", "most 4 (three), least 1 (one)"),
+        ("dots_over_band", "2 of 3 rows outside the band (one, three); most 0.9 (three)"),
+        ("dumbbell", "largest change −2 (three)"),
+        ("heat_map", "from 0 to 3, the most in row 2, column 2"),
+        ("matrix", "most from one to two: 0"),
+    ],
+)
+def test_a_title_claims_what_the_data_say(kind: str, claim: str) -> None:
+    """The claim of a figure is read off its own numbers."""
+    drawing = figure(kind, GOOD[kind]).drawing
+    assert drawing is not None
+    assert drawing.claim.startswith(claim)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in GOOD if kind != "gallery"])
 def test_the_numbers_stand_behind_the_drawing(kind: str) -> None:
     """Each figure brings a table whose rows have as many cells as it has columns."""
     drawing = figure(kind, GOOD[kind]).drawing
@@ -149,7 +172,7 @@ def test_band_along_x() -> None:
     data = {"x": [0, 1, 2], "low": [0, 1, 2], "high": [1, 2, 3]}
     found = figure("band", data).drawing
     assert found is not None
-    root = ET.fromstring(found.picture)  # noqa: S314 - our own markup
+    root = ET.fromstring(found.named("figure"))  # noqa: S314 - our own markup
     assert len(marks(root, "polygon", "band")) == 1
     assert not marks(root, "polyline", "stroke")
 
@@ -234,9 +257,9 @@ def test_heat_map_is_one_small_picture() -> None:
     values = np.random.default_rng(0).random((33, 33)).tolist()
     found = figure("heat_map", {"values": values}).drawing
     assert found is not None
-    root = ET.fromstring(found.picture)  # noqa: S314 - our own markup
+    root = ET.fromstring(found.named("figure"))  # noqa: S314 - our own markup
     assert len(list(root.iter("image"))) == 2
-    assert len(found.picture) < 7_000
+    assert len(found.named("figure")) < 7_000
 
 
 def test_a_huge_heat_map_is_thinned() -> None:
@@ -244,7 +267,7 @@ def test_a_huge_heat_map_is_thinned() -> None:
     values = np.random.default_rng(0).random((1000, 1000)).round(3).tolist()
     found = figure("heat_map", {"values": values}).drawing
     assert found is not None
-    assert len(found.picture) < 1_100_000
+    assert len(found.named("figure")) < 1_100_000
 
 
 def test_matrix_writes_its_numbers_while_they_fit() -> None:
@@ -270,7 +293,7 @@ def test_gallery_never_points_elsewhere() -> None:
     view = {"kind": "gallery", "data": {"items": [{"images": ["k"]}]}}
     found = figure_of(view, {"k": "https://example.org/x.png"})
     assert found.drawing is not None
-    assert "<img" not in found.drawing.picture
+    assert "<img" not in found.drawing.named("figure")
     assert "<img" in drawn_with("k")
 
 
@@ -280,7 +303,7 @@ def drawn_with(key: str) -> str:
         {"kind": "gallery", "data": {"items": [{"images": [key]}]}}, {key: PICTURES["a/0/clean"]}
     )
     assert found.drawing is not None
-    return found.drawing.picture
+    return found.drawing.named("figure")
 
 
 @pytest.mark.parametrize("kind", GOOD)
@@ -296,9 +319,9 @@ def test_hostile_words_stay_words(kind: str) -> None:
         data = {"items": [{"caption": HOSTILE, "images": [HOSTILE]}]}
     found = figure_of({"kind": kind, "title": HOSTILE, "data": data, "caption": HOSTILE}, PICTURES)
     assert found.drawing is not None
-    assert "<script" not in found.drawing.picture
-    root = ET.fromstring(found.drawing.picture)  # noqa: S314 - our own markup
-    assert "<script" in words(root) + root.get("aria-label", "")
+    assert "<script" not in found.drawing.named("figure")
+    root = ET.fromstring(found.drawing.named("figure"))  # noqa: S314 - our own markup
+    assert "<script" in words(root)
 
 
 @pytest.mark.parametrize(
@@ -352,7 +375,7 @@ def test_no_data_raise(kind: str, changes: dict[str, Json]) -> None:
     if found.drawing is None:
         assert found.note
     else:
-        ET.fromstring(found.drawing.picture)  # noqa: S314 - our own markup
+        ET.fromstring(found.drawing.named("figure"))  # noqa: S314 - our own markup
 
 
 @settings(deadline=None)
