@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import structlog
 from prometheus_client import exposition
@@ -20,10 +20,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from service.errors import AssayError, Kind
+from analyzers.contract import Json
+from service.errors import AssayError, Code, Kind
+from service.gate import DAMAGE, not_evidence, parse_evidence
 from service.http.feeds import EventStream, Feeds, Look
 from service.http.guard import POLICY, Guard
 from service.http.ports import ANY, HttpPort, Search
+from service.report.comparison import Audit, comparison_page
+from service.report.history import history_page
 from service.report.live import (
     STATES,
     VERDICTS,
@@ -68,6 +72,8 @@ def build_app(state: HttpPort, hosts: Sequence[str] = (), feeds: Feeds | None = 
             Route("/events", streams.audits),
             Route("/audits/{id}/events", streams.audit),
             Route("/audits/{id}", pages.audit),
+            Route("/history", pages.history),
+            Route("/compare", pages.comparison),
             Route("/reports/{id}.json", pages.evidence),
             Route("/reports/{id}", pages.report),
         ],
@@ -124,6 +130,27 @@ class _Pages:
             return HTMLResponse(report)
         return _live(audit_page(_there(await self._state.audit(name))))
 
+    async def history(self, request: Request) -> Response:
+        subject = request.query_params.get("subject", "").replace("\0", "")[:_LONGEST_WORDS]
+        if not subject:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return HTMLResponse(history_page(subject, await self._state.history(subject)))
+
+    async def comparison(self, request: Request) -> Response:
+        names = [request.query_params.get(side, "") for side in ("old", "new")]
+        if not all(names):
+            raise AssayError(
+                Code.REQUEST_INVALID,
+                "Two audits are needed to compare: an old and a new one.",
+                "Choose one of each in the list of audits.",
+            )
+        found = [await self._kept(_checked(name)) for name in names]
+        return HTMLResponse(await asyncio.to_thread(_comparison, *found))
+
+    async def _kept(self, name: str) -> Kept:
+        raw = _there(await self._state.evidence_json(name))
+        return Kept(name, raw, _there(await self._state.verdict(name)))
+
     async def report(self, request: Request) -> Response:
         return HTMLResponse(_there(await self._state.report_html(_id(request))))
 
@@ -166,6 +193,25 @@ class _Streams:
         known = request.headers.get("last-event-id", "")
         bells = partial(self._state.changes, audit)
         return EventStream(self._feeds.listen(key, look, bells, known))
+
+
+class Kept(NamedTuple):
+    """What is kept of a finished audit."""
+
+    name: str
+    evidence: bytes
+    verdict: Mapping[str, Json]
+
+
+def _comparison(*kept: Kept) -> bytes:
+    """Evidence may be large, so this has a thread of its own."""
+    try:
+        old, new = [
+            Audit(parse_evidence(one.evidence), one.verdict, f"/audits/{one.name}") for one in kept
+        ]
+        return comparison_page(old, new)
+    except DAMAGE as error:
+        raise not_evidence() from error
 
 
 def _live(page: bytes) -> Response:

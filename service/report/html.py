@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 
 from analyzers.contract import Json
 from service.report import findings, ledger, lenses, wording
@@ -41,7 +40,6 @@ def render_html(
     }
     return page(
         "report.html.j2",
-        number=count(1).__next__,
         name=text(mapping(facts, "subject"), "name", "Unnamed model"),
         head=ledger.headline(judged, known),
         glance=_glance(evidence, judged, known),

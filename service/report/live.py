@@ -16,7 +16,8 @@ from service.report.reading import mapping, mappings, number, text, whole
 AGAIN: Final = 5
 """Seconds after which a page asks again where no script runs."""
 _OVER: Final = {"succeeded": "report", "failed": "end", "cancelled": "end"}
-_SHAPES: Final = {"succeeded": "good", "failed": "bad", "cancelled": "open"}
+_SHAPES: Final = {"running": "busy", "failed": "bad", "cancelled": "open"}
+"""Shapes of states; how a finished audit came out is its verdict's to say."""
 _WAITING: Final = "Without a script this page asks again every few seconds."
 STATES: Final = ("queued", "running", "succeeded", "failed", "cancelled")
 VERDICTS: Final = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")
@@ -45,6 +46,7 @@ class StageLine:
     """A stage of an audit, in words."""
 
     title: str
+    threat: str
     css: str
     shape: str
     done: str
@@ -180,8 +182,7 @@ def _stages(audit: Mapping[str, Json]) -> list[StageLine]:
 def _stage(one: Mapping[str, Json], progress: Mapping[str, Json]) -> StageLine:
     state, done, most = text(one, "state"), whole(one, "done") or 0, whole(one, "most") or 0
     threat = text(one, "threat")
-    title = text(one, "title") + (f", {wording.threat(threat)}" if threat else "")
-    shape = {"over": "good" if done else "plain", "running": "open"}.get(state, "plain")
+    shape = {"over": "good" if done else "plain", "running": "busy"}.get(state, "plain")
     share = 0.0
     told = f"{done:,} {_parts(done)}" if done else "nothing to do"
     if state == "waiting":
@@ -190,7 +191,9 @@ def _stage(one: Mapping[str, Json], progress: Mapping[str, Json]) -> StageLine:
         share, in_flight = _in_flight(progress)
         told = f"part {done + 1:,} of at most {most:,}{in_flight}"
     reached = f"{done + share:.2f}".rstrip("0").rstrip(".")
-    return StageLine(wording.plain(title, 160), state, shape, reached, most, told)
+    against = wording.threat(threat) if threat else ""
+    title = wording.plain(text(one, "title"), 120)
+    return StageLine(title, against, state, shape, reached, most, told)
 
 
 def _in_flight(progress: Mapping[str, Json]) -> tuple[float, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +45,8 @@ def live_policy() -> str:
 
 def _rendered(template: str, dress: _Dress, words: dict[str, object]) -> bytes:
     body = _templates().get_template(template)
-    return body.render(**dress._asdict(), **words).encode()
+    figures = {"number": count(1).__next__}
+    return body.render({**figures, **dress._asdict(), **words}).encode()
 
 
 @cache
