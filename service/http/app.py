@@ -144,7 +144,8 @@ class _Pages:
                 "Two audits are needed to compare: an old and a new one.",
                 "Choose one of each in the list of audits.",
             )
-        found = [await self._kept(_checked(name)) for name in names]
+        checked = [_checked(name) for name in names]
+        found = [await self._kept(name) for name in checked]
         return HTMLResponse(await asyncio.to_thread(_comparison, *found))
 
     async def _kept(self, name: str) -> Kept:

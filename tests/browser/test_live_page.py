@@ -48,7 +48,7 @@ def silent(page: Page, origin: str) -> None:
     """Nothing in the console, no policy broken, no request beyond the service."""
     assert page.seen.complaints == []
     assert page.seen.requests
-    assert [one for one in page.seen.requests if not one.startswith(origin)] == []
+    assert [one for one in page.seen.abroad if not one.startswith(origin)] == []
 
 
 # ------------------------------------------------------------------------- with a real service
@@ -79,12 +79,12 @@ def test_an_audit_is_watched_to_its_report(browser: Browser, service: Running, d
         name = service.begin(NETS / "robust.onnx", data, policy(0.1)).rpartition("/")[2]
         page.open(f"{origin}/audits/{name}")
         page.value(STAY)
-        listing.wait_for(f"document.getElementById('row-{name}')", timeout=60)
+        listing.wait_for(f"!!document.getElementById('row-{name}')", timeout=60)
         page.wait_for("document.querySelectorAll('#stages li').length > 3", timeout=60)
-        page.wait_for("document.querySelector('#brackets svg[role=img] rect')", timeout=120)
+        page.wait_for("!!document.querySelector('#brackets svg[role=img] rect')", timeout=120)
         assert page.value("window.stayed") == 1
         assert "running" in page.text
-        page.wait_for("document.querySelector('.verdict')", timeout=180)
+        page.wait_for("!!document.querySelector('.verdict')", timeout=180)
         assert page.value("window.stayed") is None
         assert "PASS" in page.text
         listing.wait_for(f"/PASS/.test(document.getElementById('row-{name}').innerText)")
@@ -152,7 +152,7 @@ def stand() -> Iterator[Stand]:
 def test_a_connection_that_is_cut_comes_back_with_the_newest_state(
     browser: Browser, stand: Stand
 ) -> None:
-    """While the server is away the page says so; what happened meanwhile is there when it is back."""
+    """While the server is away the page says so; when it is back, what happened is there."""
     with browser.page() as page:
         page.open(f"{stand.origin}/audits/busy")
         page.value(STAY)
@@ -206,7 +206,6 @@ def test_hostile_names_stay_text_when_they_come_as_events(browser: Browser, stan
     "attempt",
     [
         "document.body.innerHTML = '<b>x</b>'",
-        "eval('1')",
         "document.body.setAttribute('onclick', 'alert(1)')",
         "setTimeout('alert(1)')",
     ],
@@ -234,7 +233,7 @@ def test_without_script_the_pages_are_whole(browser: Browser, stand: Stand) -> N
         page.open(f"{stand.origin}/audits/busy")
         assert "18 fell" in str(page.value("document.querySelector('#brackets svg').textContent"))
         stand.change("busy", seconds_left=40.0)
-        page.wait_for("/at most 40 s/.test(document.body.innerText)", timeout=15)
+        page.wait_for("/at most 40 s/.test(document.body?.innerText)", timeout=15)
         silent(page, stand.origin)
 
 

@@ -21,6 +21,7 @@ from service.errors import AssayError, Code
 from service.http.guard import HEADERS, POLICY
 from service.http.server import start
 from support.pages import Shelf
+from support.verdicts import evidence
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SHELF = Shelf()
@@ -32,6 +33,7 @@ def shelf() -> Shelf:
     _SHELF.ready = {"store": True, "sandbox": True}
     _SHELF.error = None
     _SHELF.asked.clear()
+    _SHELF.evidence = {"done": b'{"facts":{}}'}
     return _SHELF
 
 
@@ -284,3 +286,58 @@ async def test_headers_forbid_scripts_and_frames() -> None:
     assert "script-src" not in policy
     assert "frame-ancestors 'none'" in policy
     assert json.dumps(HEADERS).count("unsafe") == 1
+
+
+async def test_the_search_reaches_the_service_as_it_was_typed(
+    client: httpx.AsyncClient, shelf: Shelf
+) -> None:
+    """Words keep their letters, unknown states and verdicts ask for nothing, all is bounded."""
+    await client.get("/audits", params={"words": "a%_'\"\\", "state": "running", "verdict": "x"})
+    await client.get(
+        "/audits", params={"words": "x" * 5000, "state": "RUNNING", "after": "y" * 5000}
+    )
+    typed, long = shelf.searches[-2:]
+    assert (typed.words, typed.state, typed.verdict) == ("a%_'\"\\", "running", "")
+    assert (len(long.words), long.state, len(long.after)) == (200, "", 500)
+
+
+async def test_history_is_of_a_name(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    """Any text may be a name; without one there is nothing."""
+    answer = await client.get("/history", params={"subject": "signs/eu %_<b>"})
+    assert answer.status_code == 200
+    assert shelf.asked == ["signs/eu %_<b>"]
+    assert "signs/eu %_&lt;b&gt;" in answer.text
+    assert "<script>" not in answer.text
+    assert (await client.get("/history")).status_code == 404
+
+
+async def test_two_audits_are_compared(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    """Both must be finished; what is no id is asked of nobody."""
+    shelf.evidence["done"] = json.dumps(evidence(broken=0.3)).encode()
+    answer = await client.get("/compare?old=done&new=done")
+    assert answer.status_code == 200
+    assert "Both audits were made alike" in answer.text
+    assert answer.headers[POLICY] == HEADERS[POLICY]
+    assert (await client.get("/compare?old=done&new=busy")).status_code == 404
+    shelf.asked.clear()
+    assert (await client.get("/compare?old=done&new=../x")).status_code == 404
+    assert shelf.asked == []
+
+
+@pytest.mark.parametrize("query", ["", "?old=done", "?new=done", "?old=&new="])
+async def test_one_audit_alone_is_not_compared(client: httpx.AsyncClient, query: str) -> None:
+    """What is missing is told."""
+    answer = await client.get(f"/compare{query}")
+    assert answer.status_code == 400
+    assert "Two audits are needed to compare" in answer.text
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'{"facts": {"measurements": 7}}'])
+async def test_damaged_evidence_is_told(
+    client: httpx.AsyncClient, shelf: Shelf, raw: bytes
+) -> None:
+    """A file that is no evidence makes a page that says so."""
+    shelf.evidence["done"] = raw
+    answer = await client.get("/compare?old=done&new=done")
+    assert answer.status_code == 400
+    assert "not the evidence of an audit" in answer.text
