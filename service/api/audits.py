@@ -57,6 +57,7 @@ class AuditApi:
         key = _request_key(request)
         row = await self._parts.queue.enqueue(wish, key)
         self._parts.runner.wake()
+        self._parts.live.news(row.id)
         return await self._audit_view(row)
 
     async def _beside(

@@ -112,7 +112,7 @@ def test_wrong_paths_are_usage(place: Path) -> None:
     assert assay("report", gone).exit_code == 2
     assert assay("report", evidence, "--verdict", gone).exit_code == 2
     assert assay("report", evidence, "--out", gone).exit_code == 2
-    assert assay("report", evidence, "--format", "pdf").exit_code == 2
+    assert assay("report", evidence, "--format", "docx").exit_code == 2
 
 
 # -------------------------------------------------------------------- what a check leaves itself

@@ -145,7 +145,7 @@ def test_every_finding_has_its_page(evidence: Mapping[str, Json], page: str) -> 
     assert raised <= {one["id"] for one in facts["findings"]}
     for name in raised:
         assert (HELP / f"{name}.md").is_file()
-        assert f"finding {name}" in page
+        assert f">{name}</a>" in page
 
 
 def test_long_captions_are_said_once(evidence: Mapping[str, Json]) -> None:
