@@ -568,6 +568,14 @@ class GradientStep(NamedTuple):
     """Gradient of each image's own loss with respect to its [0,1] pixels."""
 
 
+class InnerSlope(NamedTuple):
+    """What one pass back to a tensor inside the graph yields."""
+
+    logits: FloatArray
+    slope: Array
+    """Gradient of each image's own value with respect to the tensor, reduced."""
+
+
 class Gradient(Protocol):
     """Gradients of a per-image loss of the logits."""
 
@@ -623,6 +631,15 @@ class Subject(Protocol):
 
     def places(self) -> Places:
         """The tensors that lenses look at, and the head."""
+        ...
+
+    def slopes_inside(
+        self, images: FloatArray, labels: LabelArray, name: str, reduce: Reduce
+    ) -> InnerSlope | None:
+        """Slopes of each image's logit of its label, with respect to a tensor inside the graph.
+
+        None where an operator has no gradient here. ``reduce`` as for ``activations``.
+        """
         ...
 
     def activations(

@@ -35,13 +35,6 @@ USUAL = {
 ALIASES = ("feature_maps.alias_strided", "feature_maps.alias_plain", "feature_maps.alias_ratio")
 POOLED = (*ALIASES, *(f"feature_maps.{one}" for one in ("positions", "downsampling", "blurs")))
 MOVED = ("feature_maps.coherence", "feature_maps.attenuation", "feature_maps.averaged")
-HEAD = tuple(
-    f"channels.{one}"
-    for one in (
-        *("nr_share", "nr_contribution", "nr_rise", "nr_over", "pr_keep"),
-        *("over_activated", "stability", "clip_gain", "alignment"),
-    )
-)
 STEM = ("filters.centre_share", "filters.thresholding_share", "filters.antipair_share")
 NO_3X3 = "No plain 3x3"
 REASONS: Mapping[str, Mapping[str, str]] = {
@@ -63,7 +56,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     "non-square": {"feature_maps.averaged": "12x20 pixels"},
     "no head weights": {
-        **dict.fromkeys(HEAD, "No head weights"),
+        "channels.clip_gain": "Only a linear head",
         "filters.entropy_late": NO_3X3,
         "filters.entropy": "one tap",
         "filters.entropy_over_random": "not 1x1",
