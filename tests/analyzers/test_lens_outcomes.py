@@ -30,6 +30,8 @@ USUAL = {
     "feature_maps.averaged": "16x16 pixels",
     "channels.clip_gain": "Only the full plan",
     "channels.alignment": "Only the full plan",
+    "texture.own_shape_bias": "--cues FILE",
+    "texture.own_neither": "--cues FILE",
 }
 """What a small net with random weights and a quick look have no value for."""
 ALIASES = ("feature_maps.alias_strided", "feature_maps.alias_plain", "feature_maps.alias_ratio")
