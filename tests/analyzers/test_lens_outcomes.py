@@ -32,6 +32,7 @@ USUAL = {
     "channels.alignment": "Only the full plan",
     "texture.own_shape_bias": "--cues FILE",
     "texture.own_neither": "--cues FILE",
+    "agreement.band": "Random-like kernels",
 }
 """What a small net with random weights and a quick look have no value for."""
 ALIASES = ("feature_maps.alias_strided", "feature_maps.alias_plain", "feature_maps.alias_ratio")
