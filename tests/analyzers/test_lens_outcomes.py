@@ -46,6 +46,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "7x7 stem": {
         "filters.stem_centre_share": "not a plain 3x3",
         "filters.entropy_over_random": "not 7x7",
+        "agreement.band": "not a plain 3x3",
     },
     "flatten": dict.fromkeys((*POOLED, *MOVED), "No pool stands before the head"),
     "three classes": {},
@@ -70,6 +71,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("filters.entropy", "filters.entropy_late", "filters.random_like"), NO_3X3),
         "filters.entropy_over_random": "not 4x4",
         "filters.stem_centre_share": "not a plain 3x3",
+        "agreement.band": "not a plain 3x3",
         **dict.fromkeys(
             (one for one in USUAL if one.endswith(("_layers", "_normal", "_robust"))),
             "4x4 first convolution",
