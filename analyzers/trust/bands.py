@@ -54,7 +54,7 @@ def band_measurements(case: Case, attacked: Sequence[str]) -> list[Measurement]:
     """A word for every reading that may have a band, and every threat."""
     if LOOKED_AT not in case.needed:
         return [without(METRIC, "not_available", _NOT_SEEN)]
-    found = sides(case, case.needed[LOOKED_AT])
+    found = {_called(name): side for name, side in sides(case, case.needed[LOOKED_AT]).items()}
     if not attacked:
         return [
             without(METRIC, "not_available", NO_THREAT, scope={"reading": name}) for name in found
@@ -65,6 +65,12 @@ def band_measurements(case: Case, attacked: Sequence[str]) -> list[Measurement]:
         for threat in [":".join(key.partition("@")[2].split(":")[:3])]
         for name, side in found.items()
     ]
+
+
+def _called(name: str) -> str:
+    """A reading as its own lens calls it."""
+    title = next(one.title for one in FILTERS.description.metrics if one.name == name)
+    return f"{title[:1].lower()}{title[1:]}"
 
 
 def _stood(case: Case, done: Sequence[Done]) -> _Stood:

@@ -22,6 +22,8 @@ ROBUST, NORMAL, BETWEEN = 6, 3, 5
 KEY8 = "attacks.linf@Linf:8/255:white:gate"
 N = 100
 CENTRE = 0.6
+ENTROPY = "variety of the kernels (entropy)"
+STEM = "first layer's weight on the centre, beside reference models"
 
 
 def patterns(count: int, outputs: int, inputs: int) -> Array:
@@ -133,7 +135,7 @@ def test_the_side_is_that_of_the_published_quantiles(count: int, lies: str) -> N
 )
 def test_side_and_attacks_agree_or_not(count: int, standing: int, word: str) -> None:
     """All four ways; the word stands in the note and is what the report shows for the value."""
-    one = told(count, standing)["filters.entropy"]
+    one = told(count, standing)[ENTROPY]
     assert one.outcome == "measured"
     assert one.value == float(word == "agrees")
     assert told_with_unit(one.value, "agrees") == word
@@ -142,7 +144,7 @@ def test_side_and_attacks_agree_or_not(count: int, standing: int, word: str) -> 
     assert "Neither is the cause" in one.note
     assert one.counts == {"standing": standing, "right": 100}
     assert one.grade == "C"
-    assert dict(one.scope) == {"threat": "Linf:8/255:white", "reading": "filters.entropy"}
+    assert dict(one.scope) == {"threat": "Linf:8/255:white", "reading": ENTROPY}
 
 
 @pytest.mark.parametrize(
@@ -150,8 +152,8 @@ def test_side_and_attacks_agree_or_not(count: int, standing: int, word: str) -> 
 )
 def test_the_first_layer_has_a_side_of_its_own(centre: float, standing: int, value: float) -> None:
     """Centre share: normal stems up to .312, robust ones from .331 on; between lies neither."""
-    assert told(ROBUST, standing, centre=centre)["filters.stem_centre_share"].value == value
-    between = told(ROBUST, standing, centre=0.32)["filters.stem_centre_share"]
+    assert told(ROBUST, standing, centre=centre)[STEM].value == value
+    between = told(ROBUST, standing, centre=0.32)[STEM]
     assert between.outcome == "not_available"
     assert "does not tell one kind from the other" in between.note
 
@@ -159,7 +161,7 @@ def test_the_first_layer_has_a_side_of_its_own(centre: float, standing: int, val
 def test_between_the_bands_nothing_is_said() -> None:
     """Whatever the attacks found."""
     for standing in (2, 60):
-        one = told(BETWEEN, standing)["filters.entropy"]
+        one = told(BETWEEN, standing)[ENTROPY]
         assert (one.outcome, one.value) == ("not_available", None)
         assert one.note.startswith("Cannot be compared: the reading does not tell")
 
@@ -167,7 +169,7 @@ def test_between_the_bands_nothing_is_said() -> None:
 def test_too_near_the_line_nothing_is_said() -> None:
     """The interval of what stands must leave a quarter out."""
     assert float(LINE) == 0.25
-    one = told(ROBUST, 27)["filters.entropy"]
+    one = told(ROBUST, 27)[ENTROPY]
     assert one.outcome == "not_available"
     assert "27 of 100 images that were right stand, too near the line of a quarter" in one.note
 
@@ -178,7 +180,7 @@ def test_too_near_the_line_nothing_is_said() -> None:
 )
 def test_only_threats_that_tell_both_kinds_apart_are_compared(eps: str, compared: bool) -> None:
     """From half of what the reference models were trained against up to that."""
-    one = told(ROBUST, 60, key=f"attacks.linf@Linf:{eps}:white:gate")["filters.entropy"]
+    one = told(ROBUST, 60, key=f"attacks.linf@Linf:{eps}:white:gate")[ENTROPY]
     assert (one.outcome == "measured") is compared
     if not compared:
         assert one.outcome == "not_applicable"
@@ -216,14 +218,14 @@ def test_images_that_were_wrong_or_open_do_not_count() -> None:
     states = ["standing"] * 50 + ["broken"] * 10 + ["wrong"] * 30 + ["pending"] * 10
     deep = ["standing"] * 60 + ["wrong"] * 30 + ["pending"] * 10
     needed = {LOOKED_AT: [done], **attacked(states)}
-    one = named(band_measurements(replace(case, needed=needed), [KEY8]))["filters.entropy"]
+    one = named(band_measurements(replace(case, needed=needed), [KEY8]))[ENTROPY]
     assert one.counts == {"standing": 50, "right": 60}
     eight = replace(case, data=replace(case.data, eight_bit=True))
     needed = {LOOKED_AT: [done], **attacked(states, deep)}
-    one = named(band_measurements(replace(eight, needed=needed), [KEY8]))["filters.entropy"]
+    one = named(band_measurements(replace(eight, needed=needed), [KEY8]))[ENTROPY]
     assert one.counts == {"standing": 60, "right": 60}
     none = {LOOKED_AT: [done], **attacked(["wrong"] * N)}
-    one = named(band_measurements(replace(case, needed=none), [KEY8]))["filters.entropy"]
+    one = named(band_measurements(replace(case, needed=none), [KEY8]))[ENTROPY]
     assert (one.outcome, "no image that is right was attacked" in one.note) == (
         "not_available",
         True,
