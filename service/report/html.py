@@ -45,7 +45,7 @@ def render_html(
 ) -> bytes:
     """The whole report. ``gallery`` holds counterexamples by the key of their analyzer."""
     words = words_of(evidence, mapping(verdict), gallery or {})
-    return page("report.html.j2", **words)
+    return page("report.html.j2", sheet="", **words)
 
 
 def words_of(
