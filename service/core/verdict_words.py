@@ -52,12 +52,12 @@ def _against(ruling: Ruling) -> str:
 
 
 def _what_pass_means(facts: Mapping[str, Json], rulings: Sequence[Ruling]) -> str:
-    attacks = sorted({f"{one['id']} {one['version']}" for one in _attacks(facts)})
+    plans = sorted({str(one["version"]) for one in _attacks(facts)})
     if not any(one.threat for one in rulings):
         return "No requirement asked for an attack, so this says nothing about robustness."
     return (
-        f"The attacks {', '.join(attacks)} found no further break; nothing is certified, so a "
-        "stronger attack may still find one."
+        f"The attack plan{'s' if len(plans) > 1 else ''} {', '.join(plans)} found no further "
+        "break; nothing is certified, so a stronger attack may still find one."
     )
 
 

@@ -111,6 +111,9 @@ def figure(value: float) -> str:
     return signed(f"{value:.4g}")
 
 
+_COUNTED = {"images", "positions"}
+
+
 def measure(value: float | None, unit: str = "") -> str:
     """A number with its unit; ``share`` means percent, ``agrees`` is a word and no number."""
     if value is None:
@@ -119,7 +122,8 @@ def measure(value: float | None, unit: str = "") -> str:
         return "agrees" if value else "disagrees"
     if unit == "share":
         return percent(value)
-    return f"{figure(value)} {unit}".strip()
+    told = unit.removesuffix("s") if value == 1 and unit in _COUNTED else unit
+    return f"{figure(value)} {told}".strip()
 
 
 def signed(digits: str) -> str:

@@ -18,7 +18,7 @@ def test_whole_evidence_above_the_threshold_passes() -> None:
     said = verdict(evidence(broken=0.3), policy(0.5))
     assert said["verdict"] == "PASS"
     assert "robust" not in said["sentence"].lower().replace("robustness", "")
-    assert "The attacks attacks.toy toy-1 found no further break" in said["sentence"]
+    assert "The attack plan toy-1 found no further break" in said["sentence"]
 
 
 def test_only_who_bounds_the_share_is_named_as_an_attack() -> None:
@@ -29,7 +29,7 @@ def test_only_who_bounds_the_share_is_named_as_an_attack() -> None:
     beside = {"id": "attacks.probe", "key": ATTACK.replace("toy", "probe")}
     planned.append({**attack, **beside} | {"indicators": []})
     said = verdict(found, policy(0.5))
-    assert "The attacks attacks.toy toy-1 found no further break" in said["sentence"]
+    assert "The attack plan toy-1 found no further break" in said["sentence"]
 
 
 def test_broken_images_fail_with_their_count() -> None:
