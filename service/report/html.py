@@ -14,7 +14,7 @@ from service.report.brackets import Holding, depth_of, holdings
 from service.report.change import change
 from service.report.gallery import BUDGET, EXAMPLES, GalleryImages, shown
 from service.report.pages import page
-from service.report.reading import mapping, mappings, number, text, whole
+from service.report.reading import mapping, mappings, number, ordered, text, whole
 from service.report.remedies import remedies
 from service.report.reproduction import commands, costs, identity, method
 from service.report.threats import threats
@@ -55,6 +55,7 @@ def words_of(
     gallery: Mapping[str, GalleryImages],
 ) -> dict[str, object]:
     """Everything that the template tells, section by section."""
+    evidence, judged = mapping(ordered(evidence)), mapping(ordered(judged))
     facts = mapping(evidence, "facts")
     figures, pictures = _galleries(facts, gallery)
     known = ledger.evidence_digest(evidence)

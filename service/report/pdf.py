@@ -20,7 +20,16 @@ _DRAWING: Final = re.compile(r"(<svg [^>]*>)")
 _RULE: Final = re.compile(r"svg [^{}]+\{[^{}]*\}")
 _PALETTE: Final = re.compile(r"--([a-z]+):(#[0-9a-f]{3,6})")
 _VARIABLE: Final = re.compile(r"var\(--([a-z]+)\)")
-_DATA: Final = "data:"
+_PAPER: Final = (
+    "*{break-inside:auto!important}tr{break-inside:avoid!important}"
+    ".verdict h1,.verdict .sentence,.holding,.strips li,.strip{display:block!important}"
+    ".verdict h1 .icon{width:24pt;height:24pt}.state .icon{width:9pt;height:9pt}"
+)
+"""WeasyPrint 70 gives up where a part of a grid wants to stay whole and does not fit its page."""
+_ICON: Final = (
+    ".icon path{fill:none;stroke:#fff;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}"
+)
+_TONES: Final = ("good", "bad", "open", "broken", "plain")
 
 
 def render_pdf(
@@ -55,7 +64,8 @@ def _weasyprint() -> ModuleType:
 def _dressed(page: str) -> str:
     """The page with the style of drawings inside each: there WeasyPrint does not look outside."""
     style = f"<style>{_drawing_style(style_sheet().decode())}</style>"
-    return _DRAWING.sub(lambda found: found[1] + style, page)
+    drawn = _DRAWING.sub(lambda found: found[1] + style, page)
+    return drawn.replace("</head>", f"<style>{_PAPER}</style></head>", 1)
 
 
 def _drawing_style(css: str) -> str:
@@ -64,4 +74,15 @@ def _drawing_style(css: str) -> str:
     top_level = css.partition("@media screen")[0]
     rules = " ".join(_RULE.findall(top_level))
     named = _VARIABLE.sub(lambda found: colours.get(found[1], "#000"), rules)
-    return named.replace("currentColor", colours.get("ink", "#000"))
+    drawn = named.replace("currentColor", colours.get("ink", "#000"))
+    return f"{drawn}svg .on-stood{{stroke:none}}{_ICON}{_icon_style(colours)}"
+
+
+def _icon_style(colours: Mapping[str, str]) -> str:
+    """The colour of each state: icons inherit it from a variable that does not reach inside."""
+    tones = {tone: colours.get("soft" if tone == "plain" else tone, "#000") for tone in _TONES}
+    return "".join(
+        f".{tone}.icon circle,.{tone}.icon .solid{{fill:{colour};stroke:none}}"
+        f".{tone}.icon .hollow{{fill:none;stroke:{colour};stroke-width:2}}"
+        for tone, colour in tones.items()
+    )
