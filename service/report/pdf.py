@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from analyzers.contract import Json
 from service.errors import AssayError, Code
@@ -40,11 +40,14 @@ def render_pdf(
     """The report as PDF. The same evidence gives the same bytes, given the same fonts."""
     body = render_html(evidence, verdict, gallery)
     library = _weasyprint()
-    # Opens what stands in the page, and neither files nor the network.
-    fetcher = library.urls.URLFetcher(allowed_protocols=["data"], allow_redirects=False)
-    document = library.HTML(string=_dressed(body.decode()), url_fetcher=fetcher)
+    document = library.HTML(string=_dressed(body.decode()), url_fetcher=fetcher(library))
     name = hashlib.sha256(body).hexdigest()[:32].encode()
     return document.write_pdf(pdf_identifier=name, pdf_tags=True)
+
+
+def fetcher(library: ModuleType) -> Any:  # noqa: ANN401 - the library has no types
+    """Opens what stands in the page, and neither files nor the network."""
+    return library.urls.URLFetcher(allowed_protocols=["data"], allow_redirects=False)
 
 
 def _weasyprint() -> ModuleType:
