@@ -183,7 +183,7 @@ def _gauge(one: Mapping[str, Json], state: wording.Mark) -> Markup:
         parts.append(svg.box(left, 8, right - left, 6, css="band", round_=3))
     parts.append(svg.line((place(needed), 2), (place(needed), 20), "threshold"))
     parts.append(svg.dot(place(observed), 11, state.shape, 4.5))
-    inside = svg.element("g", *parts)
+    inside = svg.inked(*parts)
     return svg.element(
         "svg",
         inside,
