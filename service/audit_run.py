@@ -18,8 +18,8 @@ from service.core.permutation import permutation
 from service.errors import AssayError, Code, Kind
 from service.executors.interface import Executor, Job, Opening, Progress, Request, Result
 
-AHEAD = 1
-"""Units that may run before the first of them is committed; one child works at a time here."""
+ASKED_AT_ONCE = 32
+"""Steps that memory is asked about together: most audits repeat one another."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Account:
 class Memory(Protocol):
     """Where committed results live: the shard cache and the audit's own steps."""
 
-    async def recall(self, key: Digest) -> Kept | None:
-        """The verified result of a shard, if any audit has committed it."""
+    async def recall(self, keys: Sequence[Digest]) -> Mapping[Digest, Kept]:
+        """The verified results of those shards that any audit has committed."""
         ...
 
     async def why(self, key: Digest, shard: Shard) -> str:
@@ -142,6 +142,7 @@ class AuditRun:
         self._job: Job | None = None
         self._ending: asyncio.Future[None] | None = None
         self._given_up = False
+        self._recalled: dict[Digest, Kept] = {}
         self._untold: dict[str, Step] = {}
         """The last step of each instance that came from memory and that nobody was told of."""
         self.late = False
@@ -152,11 +153,11 @@ class AuditRun:
         loop = asyncio.get_running_loop()
         alarm = loop.call_later(seconds, self._ring) if seconds is not None else None
         try:
-            while not self.late and (steps := self.course.ready(AHEAD)):
+            while not self.late and (steps := self.course.ready(ASKED_AT_ONCE)):
                 if self._given_up:
                     await self._tell(observer)
                     raise _cancelled()
-                await self._advance(steps[0], observer)
+                await self._advance(steps, observer)
             await self._tell(observer)
         except AssayError as error:
             if error.code is not Code.CANCELLED or self._given_up or not self.late:
@@ -168,10 +169,13 @@ class AuditRun:
                 alarm.cancel()
             await self._executor.close_session(self._session)
 
-    async def _advance(self, step: Step, observer: Observer) -> None:
-        """Commit a step: from memory, and else measured."""
-        key = key_of(step)
-        known = await self._memory.recall(key)
+    async def _advance(self, steps: Sequence[Step], observer: Observer) -> None:
+        """Commit the first of the next steps: from memory, and else measured."""
+        step, key = steps[0], key_of(steps[0])
+        if key not in self._recalled:
+            asked = [key, *map(key_of, steps[1:])]
+            self._recalled = dict(await self._memory.recall(asked))
+        known = self._recalled.pop(key, None)
         if known is not None:
             self.account.hits += 1
             self._note_blobs(step, known)

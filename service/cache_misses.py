@@ -35,7 +35,7 @@ class CacheMisses:
             self._kept[shard.analyzer] = found
         said = reason(circumstances(shard), self._kept[shard.analyzer])
         # Under circumstances that are known the result itself may be there, and its tensors not.
-        if said == NOT_REACHED and await self._queue.step(self._project, key) is not None:
+        if said == NOT_REACHED and await self._queue.steps(self._project, [key]):
             return LOST
         return said
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
@@ -303,10 +303,10 @@ class _StoreMemory:
         self._lease = lease
         self._misses = CacheMisses(queue, lease.project, left_out=fresh)
 
-    async def recall(self, key: Digest) -> Kept | None:
+    async def recall(self, keys: Sequence[Digest]) -> Mapping[Digest, Kept]:
         if self._fresh:
-            return None
-        return await recalled(self._queue, self._blobs, self._lease.project, key)
+            return {}
+        return await recalled(self._queue, self._blobs, self._lease.project, keys)
 
     async def why(self, key: Digest, shard: Shard) -> str:
         return await self._misses.why(key, shard)

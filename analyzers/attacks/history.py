@@ -58,7 +58,9 @@ class History:
             for row, told in _told(one):
                 if not told["state"] and not told.get("state8"):
                     continue  # it says nothing of this image
-                _update(self.rows.setdefault(row, Row()), told, tags)
+                if row not in self.rows:
+                    self.rows[row] = Row()
+                _update(self.rows[row], told, tags)
         self._by_state = {depth: self._sorted(depth) for depth in get_args(Depth)}
 
     def _sorted(self, depth: Depth) -> dict[str, list[int]]:
@@ -93,8 +95,9 @@ def tags_of(params: Mapping[str, Json]) -> set[str]:
 
 
 def _told(one: Done) -> Iterator[tuple[int, dict[str, Json]]]:
-    for place, row in enumerate(one.samples["row"]):
-        yield int(row), {name: column[place] for name, column in one.samples.items()}
+    names = tuple(one.samples)
+    for row, *told in zip(one.samples["row"], *one.samples.values(), strict=True):
+        yield int(row), dict(zip(names, told, strict=True))
 
 
 def _update(row: Row, told: Mapping[str, Json], tags: set[str]) -> None:

@@ -95,8 +95,10 @@ async def earlier_of(
 
 
 async def _is_another(parts: Parts, row: AuditRow, wish: NewAudit, model: ModelRow) -> bool:
+    if row.model == model.id or _place(row) != _place(wish):
+        return False  # most are: a gate runs again and again
     other = await parts.catalogue.model(row.project, row.model)
-    return _place(row) == _place(wish) and other.canonical_digest != model.canonical_digest
+    return other.canonical_digest != model.canonical_digest
 
 
 def _place(audit: AuditRow | NewAudit) -> tuple[str, int]:

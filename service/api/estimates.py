@@ -45,10 +45,11 @@ async def _walked(parts: Parts, project: str, course: Course) -> int:
     """Commit what is known, as an audit would; how much that is."""
     count = 0
     while steps := course.ready():
-        found = await recalled(parts.queue, parts.blobs, project, key_of(steps[0]))
-        if found is None:
+        key = key_of(steps[0])
+        found = await recalled(parts.queue, parts.blobs, project, [key])
+        if key not in found:
             return count
-        course.commit(steps[0], found.done)
+        course.commit(steps[0], found[key].done)
         count += 1
     return count
 

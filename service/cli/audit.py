@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.options import (
     Architecture,
+    AsJson,
     Channels,
     Data,
     DataLayout,
@@ -58,6 +59,7 @@ def audit(  # noqa: PLR0913 - the options of a command
     explain_cache: ExplainCache = False,
     lenses: Lenses = None,
     out: Out = Path("assay-out"),
+    as_json: AsJson = False,
     no_config: NoConfig = False,
     debug: Debug = False,
 ) -> Exit:
@@ -86,19 +88,33 @@ def audit(  # noqa: PLR0913 - the options of a command
         analyzers=lens_specs(lenses, written.checked, judged=False),
         evidence_only=True,
     )
-    return _run(wish, out, server=server, detach=detach, explain_cache=explain_cache)
+    if detach:
+        return _leave(wish, server, as_json=as_json)
+    return _run(wish, out, server=server, explain_cache=explain_cache, as_json=as_json)
 
 
-def _run(wish: "Wish", out: Path, *, server: str | None, detach: bool, explain_cache: bool) -> Exit:
-    from service.cli.auditing import audit_detached, audit_to_end
+def _leave(wish: "Wish", server: str | None, *, as_json: bool) -> Exit:
+    from service.cli.auditing import audit_detached
+    from service.cli.connection import connected
+
+    with connected(server) as client:
+        return audit_detached(client, wish, as_json=as_json)
+
+
+def _run(
+    wish: "Wish", out: Path, *, server: str | None, explain_cache: bool, as_json: bool
+) -> Exit:
+    from service.cli.auditing import audit_to_end
     from service.cli.caching import tell_cache
     from service.cli.connection import connected
     from service.cli.files import EVIDENCE
+    from service.cli.objects import tell
 
     with connected(server) as client:
-        if detach:
-            return audit_detached(client, wish)
-        files = audit_to_end(client, wish, out, verdict=False)
+        name, files = audit_to_end(client, wish, out, verdict=False)
+    if as_json:
+        tell({"audit": name, "folder": str(out)})
+        return Exit.PASS
     if explain_cache:
         tell_cache(files.get(EVIDENCE, b""))
     say(f"Evidence: {out / EVIDENCE}")

@@ -6,21 +6,27 @@ from typing import Annotated
 
 import typer
 
-from service.cli.options import AuditName, Debug, Out, Server
+from service.cli.options import AsJson, AuditName, Debug, Out, Server
 from service.cli.terminal import note, say
 from service.cli.verb import verb
 from service.errors import Exit
 
 
 @verb
-def status(name: AuditName, *, server: Server = None, debug: Debug = False) -> Exit:
-    """Tell how an audit stands; the exit code is its verdict's, and 0 before there is one."""
+def status(
+    name: AuditName, *, server: Server = None, as_json: AsJson = False, debug: Debug = False
+) -> Exit:
+    """Tell how an audit stands; the exit code is its verdict's, and 3 while there is none."""
     from service.cli.brackets import bracket_line
     from service.cli.connection import connected
+    from service.cli.objects import audit_object, tell
     from service.cli.verdicts import exit_of
 
     with connected(server) as client:
         view = client.audit(full_name(name))
+    if as_json:
+        tell({"audit": audit_object(view)})
+        return exit_of(view.verdict) if view.problem is None else view.problem.as_error().exit
     say(f"{view.state} {view.verdict or ''}".rstrip())
     for known in view.brackets:
         say(bracket_line(known))
@@ -34,14 +40,19 @@ def list_audits(
     *,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="So many.")] = 20,
     server: Server = None,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> Exit:
     """List audits, newest first."""
     from service.cli.connection import connected
+    from service.cli.objects import audit_object, tell
     from service.cli.tables import aligned
 
     with connected(server) as client:
         views = list(islice(client.list_audits(), limit))
+    if as_json:
+        tell({"audits": [audit_object(one) for one in views]})
+        return Exit.PASS
     if not views:
         note("There are no audits yet.")
         return Exit.PASS
@@ -67,17 +78,22 @@ def show(
     *,
     out: Out = Path("assay-out"),
     server: Server = None,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> Exit:
     """Fetch the report of an audit again; the exit code is its verdict's."""
     from service.cli.connection import connected
     from service.cli.files import PAGE, fetch
+    from service.cli.objects import audit_object, tell
     from service.cli.verdicts import exit_of
     from service.cli.watching import finished
 
     with connected(server) as client:
         view = finished(client.audit(full_name(name)))
         fetch(client, view.name, out)
+    if as_json:
+        tell({"audit": audit_object(view), "folder": str(out)})
+        return exit_of(view.verdict)
     say(f"Report: {out / PAGE}")
     return exit_of(view.verdict)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.options import (
     Architecture,
+    AsJson,
     Baseline,
     Channels,
     Data,
@@ -65,6 +66,7 @@ def check(  # noqa: PLR0913 - the options of a command
     explain_cache: ExplainCache = False,
     lenses: Lenses = None,
     out: Out = Path("assay-out"),
+    as_json: AsJson = False,
     no_config: NoConfig = False,
     debug: Debug = False,
 ) -> Exit:
@@ -98,30 +100,44 @@ def check(  # noqa: PLR0913 - the options of a command
         baseline_evidence=earlier.evidence,
     )
     if dry_run:
-        return _foresee(wish, server)
-    return _run(wish, out, server=server, detach=detach, explain_cache=explain_cache)
+        return _foresee(wish, server, as_json=as_json)
+    if detach:
+        return _leave(wish, server, as_json=as_json)
+    return _run(wish, out, server=server, explain_cache=explain_cache, as_json=as_json)
 
 
-def _foresee(wish: "Wish", server: str | None) -> Exit:
+def _foresee(wish: "Wish", server: str | None, *, as_json: bool) -> Exit:
     from service.cli.auditing import audit_foreseen
     from service.cli.connection import connected
 
     with connected(server) as client:
-        return audit_foreseen(client, wish)
+        return audit_foreseen(client, wish, as_json=as_json)
 
 
-def _run(wish: "Wish", out: Path, *, server: str | None, detach: bool, explain_cache: bool) -> Exit:
-    from service.cli.auditing import audit_detached, audit_to_end
+def _leave(wish: "Wish", server: str | None, *, as_json: bool) -> Exit:
+    from service.cli.auditing import audit_detached
+    from service.cli.connection import connected
+
+    with connected(server) as client:
+        return audit_detached(client, wish, as_json=as_json)
+
+
+def _run(
+    wish: "Wish", out: Path, *, server: str | None, explain_cache: bool, as_json: bool
+) -> Exit:
+    from service.cli.auditing import audit_to_end
     from service.cli.caching import tell_cache
     from service.cli.connection import connected
     from service.cli.files import EVIDENCE, PAGE, VERDICT
+    from service.cli.objects import tell
     from service.cli.verdicts import exit_of, tell_verdict
 
     with connected(server) as client:
-        if detach:
-            return audit_detached(client, wish)
-        files = audit_to_end(client, wish, out)
+        name, files = audit_to_end(client, wish, out)
     verdict = json.loads(files[VERDICT])
+    if as_json:
+        tell({"audit": name, "folder": str(out), "verdict": verdict})
+        return exit_of(verdict["verdict"])
     tell_verdict(verdict)
     if explain_cache:
         tell_cache(files.get(EVIDENCE, b""))

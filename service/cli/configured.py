@@ -26,7 +26,7 @@ def configured(verbs: Sequence[Callable[..., object]]) -> type[TyperCommand]:
             try:
                 words = _words(given, [str(one.name) for one in self.params], verbs)
             except AssayError as error:
-                raise typer.Exit(ended(error)) from error
+                raise typer.Exit(ended(error, as_json=bool(given.get("as_json")))) from error
             return super().parse_args(ctx, [*words, *args])
 
     return Configured

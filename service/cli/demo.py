@@ -103,7 +103,7 @@ def _checked(client: "Client", net: str, data: Path, out: Path) -> _Case:
     note(f"\nThe {net} network:")
     with as_file(files(_NETS) / "nets" / f"{net}.onnx") as model:
         wish = Wish(model, DataSource(data), POLICY, analyzers=specs_for("quick"))
-        found = audit_to_end(client, wish, out)
+        found = audit_to_end(client, wish, out).files
     return _Case(net, json.loads(found[VERDICT]), out / PAGE)
 
 

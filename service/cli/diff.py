@@ -1,12 +1,11 @@
 """``assay diff``: two audits side by side. Needs no service and no model."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.options import Debug
+from service.cli.options import AsJson, Debug
 from service.cli.terminal import say
 from service.cli.verb import verb
 from service.errors import Exit
@@ -26,11 +25,12 @@ def diff(
     old: _Given,
     new: _Given,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, for a program.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> Exit:
     """Compare two audits image by image: what changed, and whether chance explains it."""
     from service.cli.baselines import evidence_at
+    from service.cli.objects import tell
     from service.core.comparing import compared
     from service.gate import DAMAGE, not_evidence, parse_evidence
 
@@ -39,7 +39,7 @@ def diff(
     except DAMAGE as error:
         raise not_evidence() from error
     if as_json:
-        say(json.dumps(found, indent=1, sort_keys=True))
+        tell(found)
         return Exit.PASS
     for line in _lines(found):
         say(line)

@@ -1,18 +1,12 @@
-"""Showing the way of an audit: drawn over on a terminal, in plain lines anywhere else."""
+"""Showing the way of an audit: in plain lines, or drawn over where a person watches."""
 
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
-from rich.text import Text
-
 from service.cli.brackets import bracket_line
 from service.cli.terminal import note, watched
-from service.report import wording
 from service.rpc.ports import Bracket
 from service.rpc.ports import Progress as Work
 
@@ -104,74 +98,12 @@ class PlainDisplay:
         self._last = self._clock()
 
 
-class LiveDisplay:
-    """Bars and brackets on a terminal."""
-
-    def __init__(self, console: Console) -> None:
-        """Draw on ``console``."""
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=30),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[note]}", style="dim", markup=False),
-            console=console,
-        )
-        self._tasks: dict[str, TaskID] = {}
-        self._brackets: dict[str, Bracket] = {}
-        self._live = Live(console=console, refresh_per_second=8, get_renderable=self._drawn)
-        self._console = console
-
-    def __enter__(self) -> Self:
-        """Begin to draw."""
-        self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave the brackets standing, take the bars away."""
-        for task in self._tasks.values():
-            self._bars.update(task, visible=False)
-        self._live.stop()
-
-    def step(self, sentence: str) -> None:
-        """A line above the bars."""
-        self._console.print(Text(sentence))
-
-    def sent(self, name: str, sent: int, total: int) -> None:
-        """Move the file's bar."""
-        self._move(f"Sending {name}", sent, total)
-
-    def working(self, work: Work) -> None:
-        """Move the analyzer's bar."""
-        self._move(wording.plain(work.stage, 40), work.done, work.total, note=work.note)
-
-    def bracket(self, known: Bracket) -> None:
-        """Draw the newest bracket of each threat."""
-        self._brackets[known.threat] = known
-
-    def _move(self, name: str, done: int, total: int, *, note: str = "") -> None:
-        if name not in self._tasks:
-            for task in self._tasks.values():
-                self._bars.update(task, visible=False)
-            self._tasks[name] = self._bars.add_task(name, note="")
-        self._bars.update(
-            self._tasks[name],
-            completed=done,
-            total=total or None,
-            note=wording.plain(note, 60),
-            visible=True,
-        )
-
-    def _drawn(self) -> Group:
-        return Group(
-            *(Text(bracket_line(known)) for known in list(self._brackets.values())), self._bars
-        )
-
-
 def display() -> Display:
     """The display that fits where standard error goes."""
-    return LiveDisplay(Console(stderr=True)) if watched() else PlainDisplay()
+    if not watched():
+        return PlainDisplay()
+    from rich.console import Console
+
+    from service.cli.live_display import LiveDisplay
+
+    return LiveDisplay(Console(stderr=True))

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,12 @@ def _summarise(bodies: Mapping[str, bytes], folder: Path) -> None:
             _replace(folder / name, made.get(name))
     except OSError as error:
         note(f"No summary was written to '{folder}': {str(error.strerror).lower()}.")
+
+
+def load_summaries() -> None:
+    """Import what writes them: to do while the service is at work, for nobody waits for it then."""
+    for name in ("service.report.junit", "service.report.markdown"):
+        import_module(name)
 
 
 def _rendered(bodies: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.options import Baseline, Debug, PolicyFile, UnderProfile, Waivers
+from service.cli.options import AsJson, Baseline, Debug, PolicyFile, UnderProfile, Waivers
 from service.cli.verb import verb
 from service.errors import AssayError, Code, Exit
 
@@ -24,10 +24,12 @@ def judge(
     profile: UnderProfile = None,
     baseline: Baseline = "",
     waivers: Waivers = None,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> Exit:
     """Judge evidence again, offline: another policy costs no new attack."""
     from service.cli.baselines import NONE, read_baseline, read_waivers
+    from service.cli.objects import tell
     from service.cli.policies import read_policy
     from service.cli.verdicts import exit_of, tell_verdict
     from service.gate import Beside
@@ -42,7 +44,10 @@ def judge(
         )
     beside = Beside(read_waivers(waivers), baseline, earlier.evidence, first=baseline == NONE)
     verdict = _verdict(evidence, written.text, beside)
-    tell_verdict(verdict)
+    if as_json:
+        tell({"verdict": verdict})
+    else:
+        tell_verdict(verdict)
     return exit_of(verdict["verdict"])
 
 

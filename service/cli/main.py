@@ -1,6 +1,7 @@
 """The ``assay`` command: every verb in the order in which a newcomer meets them."""
 
-from typing import Annotated
+import gc
+from typing import Annotated, Final
 
 import typer
 
@@ -29,6 +30,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 PASS, 1 FAIL, 2 usage or policy, 3 INCONCLUSIVE, 4 infrastructure, "
     "5 unusable model or data, 6 integrity, 130 interrupted.",
 )
+_GARBAGE: Final = 50_000
+"""New objects between two looks for garbage: importing makes many and drops none."""
 _AUDITING = (preflight, check, audit)
 _WITH_FILE = configured(_AUDITING)
 for _name, _verb in (
@@ -73,4 +76,5 @@ def _options(
 
 def main() -> None:
     """Run one verb and end with its exit code."""
+    gc.set_threshold(_GARBAGE)
     app(prog_name="assay")

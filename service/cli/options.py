@@ -212,6 +212,14 @@ Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show where an error came from.", rich_help_panel=_ABOUT_RUN),
 ]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Say the result as one JSON object, for a program.",
+        rich_help_panel=_ABOUT_RUN,
+    ),
+]
 NoConfig = Annotated[
     bool,
     typer.Option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.options import (
     Architecture,
+    AsJson,
     Channels,
     Data,
     DataLayout,
@@ -49,6 +50,7 @@ def preflight(  # noqa: PLR0913 - the options of a command
     expect_accuracy: ExpectAccuracy = None,
     limit: Limit = None,
     server: Server = None,
+    as_json: AsJson = False,
     no_config: NoConfig = False,
     debug: Debug = False,
 ) -> Exit:
@@ -56,6 +58,7 @@ def preflight(  # noqa: PLR0913 - the options of a command
     from service.cli.auditing import audit_to_end
     from service.cli.connection import connected
     from service.cli.files import EVIDENCE
+    from service.cli.objects import tell
     from service.cli.preprocessing import input_spec
     from service.cli.sources import data_source, model_source
     from service.cli.wishes import Wish
@@ -75,8 +78,12 @@ def preflight(  # noqa: PLR0913 - the options of a command
         evidence_only=True,
     )
     with connected(server) as client, TemporaryDirectory() as folder:
-        files = audit_to_end(client, wish, Path(folder))
-    for line in told(json.loads(files[EVIDENCE])):
+        files = audit_to_end(client, wish, Path(folder)).files
+    evidence = json.loads(files[EVIDENCE])
+    if as_json:
+        tell({"measurements": list(_measured(evidence).values())})
+        return Exit.PASS
+    for line in told(evidence):
         say(line)
     return Exit.PASS
 
@@ -86,11 +93,7 @@ def told(evidence: "Mapping[str, Json]") -> list[str]:
     from service.cli.tables import aligned
     from service.report import wording
 
-    found = {
-        one["metric"]: one
-        for one in evidence["facts"]["measurements"]
-        if one["analyzer"] == _ANALYZER
-    }
+    found = _measured(evidence)
     lines = [wording.plain(f"Clean accuracy: {found['accuracy']['note']}")]
     fits = found["preprocessing_fits"]
     if fits["view"]:
@@ -100,3 +103,9 @@ def told(evidence: "Mapping[str, Json]") -> list[str]:
         lines += aligned([("", wording.plain(name), f"{value:.1%}") for name, value in rows])
     better = fits["note"] or "No known preprocessing is better than the one declared."
     return [*lines, wording.plain(better)]
+
+
+def _measured(evidence: "Mapping[str, Json]") -> "dict[str, Json]":
+    """What preflight measured, by metric."""
+    every = evidence["facts"]["measurements"]
+    return {one["metric"]: one for one in every if one["analyzer"] == _ANALYZER}

@@ -144,6 +144,10 @@ class Course:
         """Why an analyzer that only explains was given up, by its key."""
         self._known: list[Step] | None = None
         """What is ready, until something is committed: planning reads all that is done."""
+        # Plans and sums are pure, so each stands until something that it reads is committed.
+        self._plans: dict[str, Sequence[Unit]] = {}
+        self._sums: dict[str, Sequence[Measurement]] = {}
+        self._ends: dict[str, bool] = {}
 
     def ready(self, ahead: int = 1) -> list[Step]:
         """The next steps, the first of which may be committed; empty when the audit is over."""
@@ -163,6 +167,11 @@ class Course:
         return [one for one in self.instances if self._owed(one)]
 
     def _owed(self, instance: Instance) -> Sequence[Unit]:
+        if instance.key not in self._plans:
+            self._plans[instance.key] = self._plan(instance)
+        return self._plans[instance.key]
+
+    def _plan(self, instance: Instance) -> Sequence[Unit]:
         if instance.key in self._abandoned:
             return ()
         if instance.analyzer.description.vouches and self._failed(instance):
@@ -187,8 +196,11 @@ class Course:
         """Whether nothing of it is left to run: blobs are handed on whole or not at all."""
         if instance.key in self._abandoned:
             return False
-        done, stops = self._done[instance.key], self._stops.get(instance.key, ())
-        return not instance.analyzer.plan(self.case, instance.config, done, stops)
+        if instance.key not in self._ends:
+            done, stops = self._done[instance.key], self._stops.get(instance.key, ())
+            left = instance.analyzer.plan(self.case, instance.config, done, stops)
+            self._ends[instance.key] = not left
+        return self._ends[instance.key]
 
     def _failed(self, instance: Instance) -> bool:
         """Whether every requirement on the threat of an instance has failed already."""
@@ -229,7 +241,7 @@ class Course:
             message = f"{step.instance.key} {step.unit.rows} is not the next step of this course"
             raise ValueError(message)
         self._done[step.instance.key].append(done)
-        self._known = None
+        self._forget(step.instance)
 
     def abandon(self, instance: Instance, why: str) -> None:
         """Go on without an analyzer that only explains; it says why it has no numbers."""
@@ -237,7 +249,17 @@ class Course:
             message = f"{instance.key} decides, so there is no going on without it"
             raise ValueError(message)
         self._abandoned[instance.key] = why
+        self._forget(instance)
+
+    def _forget(self, instance: Instance) -> None:
+        """Drop what was known of an instance, and of all that read others beside themselves."""
         self._known = None
+        self._ends.pop(instance.key, None)
+        for one in self.instances:
+            told = one.analyzer.description
+            if one is instance or told.needs or told.vouches:
+                self._plans.pop(one.key, None)
+                self._sums.pop(one.key, None)
 
     def done(self, instance: Instance) -> Sequence[Done]:
         """What is committed of one instance, in order."""
@@ -245,6 +267,11 @@ class Course:
 
     def measurements(self, instance: Instance) -> Sequence[Measurement]:
         """What the committed units of one instance add up to."""
+        if instance.key not in self._sums:
+            self._sums[instance.key] = self._added_up(instance)
+        return self._sums[instance.key]
+
+    def _added_up(self, instance: Instance) -> Sequence[Measurement]:
         if instance.key in self._abandoned:
             why, specs = self._abandoned[instance.key], instance.analyzer.description.metrics
             return [Measurement(one.name, "error", grade=one.grade, note=why) for one in specs]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Final
 
 from analyzers.contract import Digest, Done, Json, Measurement, Tally
@@ -111,8 +111,10 @@ def _planned(one: Instance) -> dict[str, Json]:
 
 
 def _measurement(key: str, one: Measurement) -> dict[str, Json]:
-    body = asdict(one)
-    return {"analyzer": key, **body, "scope": dict(one.scope), "counts": dict(one.counts)}
+    body = {part.name: getattr(one, part.name) for part in fields(one)}
+    view = None if one.view is None else dict(vars(one.view))
+    told = {"scope": dict(one.scope), "counts": dict(one.counts), "view": view}
+    return {"analyzer": key, **body, **told}
 
 
 def _samples(done: Sequence[Done], labels: Sequence[int]) -> dict[str, Json]:

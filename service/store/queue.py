@@ -148,13 +148,13 @@ class Queue:
 
     # ------------------------------------------------------------------------ steps, events
 
-    async def step(self, project: str, key: Digest) -> Json | None:
-        """The committed result of a shard, whichever audit of the project committed it."""
+    async def steps(self, project: str, keys: Sequence[Digest]) -> Mapping[Digest, Json]:
+        """The committed results of shards, whichever audits of the project committed them."""
         table = tables.step.c
+        query = select(table.key, table.done).where(table.project == project, table.key.in_(keys))
         async with self._database.read() as connection:
-            return await connection.scalar(
-                select(table.done).where(table.project == project, table.key == key)
-            )
+            found = (await connection.execute(query)).all()
+        return {row.key: row.done for row in found}
 
     async def circumstances(self, project: str, analyzer: str) -> Sequence[Json]:
         """Under which circumstances results of an analyzer are kept in a project, newest first."""

@@ -270,10 +270,12 @@ class InMemory:
         self.calls: list[tuple[str, str]] = []
         """What was asked of it, in order: a verb and a digest or a name."""
 
-    async def recall(self, key: Digest) -> Kept | None:
-        """A result that was committed before."""
-        self.calls.append(("recall", key))
-        return kept_from_json(json.loads(self.known[key])) if key in self.known else None
+    async def recall(self, keys: Sequence[Digest]) -> Mapping[Digest, Kept]:
+        """Results that were committed before."""
+        self.calls.append(("recall", keys[0]))
+        return {
+            key: kept_from_json(json.loads(self.known[key])) for key in keys if key in self.known
+        }
 
     async def why(self, key: Digest, shard: Shard) -> str:
         """Why a result is not known; what this very audit has added counts too."""

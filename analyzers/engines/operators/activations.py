@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from analyzers.engines.operators.call import Call, NoRule, Rule, one, two
+from analyzers.engines.operators.clipping import clipped
 from analyzers.engines.operators.variants import REFUSED
 
 _ONE_AXIS = 13
@@ -34,11 +35,11 @@ def _gelu(call: Call) -> Tensor:
 
 def _hard_sigmoid(call: Call) -> Tensor:
     line = call.tensor(0) * call.number("alpha", 0.2) + call.number("beta", 0.5)
-    return torch.clamp(line, 0.0, 1.0)
+    return clipped(line, 0.0, 1.0)
 
 
 def _hard_swish(values: Tensor) -> Tensor:
-    return values * torch.clamp(values / 6.0 + 0.5, 0.0, 1.0)
+    return values * clipped(values / 6.0 + 0.5, 0.0, 1.0)
 
 
 def _swish(call: Call) -> Tensor:

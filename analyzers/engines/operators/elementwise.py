@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from analyzers.engines.operators.call import Call, NoRule, Rule, one, two
+from analyzers.engines.operators.clipping import clipped
 from analyzers.engines.operators.variants import REFUSED
 
 
@@ -38,6 +39,8 @@ def _clip(call: Call) -> Tensor:
     limits = [one for one in (low, high) if isinstance(one, Tensor)]
     if all(_is_number(one) for one in limits):  # torch is much faster with plain numbers
         low, high = (one.item() if isinstance(one, Tensor) else one for one in (low, high))
+        if low is not None and high is not None and values.is_floating_point():
+            return clipped(values, float(low), float(high))
     return torch.clamp(values, min=low, max=high)
 
 

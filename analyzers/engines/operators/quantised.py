@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from analyzers.engines.operators.call import Call, NoRule, Rule
+from analyzers.engines.operators.clipping import clipped
 from analyzers.engines.operators.stored import torch_type
 from analyzers.engines.operators.straight_through import rounded, whole_within
 from analyzers.engines.operators.windows import convolved
@@ -63,7 +64,7 @@ def _quantize(call: Call) -> Tensor:
 def _clipped(values: Tensor, zero: Tensor, dtype: torch.dtype) -> Tensor:
     """Rounded before the zero point is added, as the specification orders it."""
     limits = torch.iinfo(dtype)
-    return torch.clamp(rounded(values) + zero, limits.min, limits.max)
+    return clipped(rounded(values) + zero, limits.min, limits.max)
 
 
 def _dequantize(call: Call) -> Tensor:

@@ -10,6 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from analyzers.engines.operators.clipping import clipped
 from analyzers.engines.operators.stored import HALVES
 
 
@@ -38,7 +39,7 @@ def rounded(values: Tensor) -> Tensor:
 def whole_within(values: Tensor, dtype: torch.dtype) -> Tensor:
     """Rounded and clipped to what ``dtype`` holds; where it clips, the slope is zero."""
     limits = torch.iinfo(dtype)
-    return torch.clamp(rounded(values), limits.min, limits.max)
+    return clipped(rounded(values), limits.min, limits.max)
 
 
 def halved(values: Tensor, element: int) -> Tensor:

@@ -192,12 +192,12 @@ def test_the_look_is_taken_once_and_only_when_there_is_enough() -> None:
     assert len(engine.asked) == looked
 
 
-def test_a_slow_engine_is_not_asked_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Busy with sums, it would win nothing: two small batches are all that the look costs."""
+def test_a_slow_engine_is_asked_for_the_next_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Busy with sums, it would win little by more: the look costs four small batches and one."""
     monkeypatch.setattr(batches, "QUICK_SECONDS", -1.0)
     engine = Engine(alone)
-    assert set(sizes_of(Cutter("free", "cpu", engine), SMALL)) == {BATCH_ROWS}
-    assert engine.asked == [BATCH_ROWS, BATCH_ROWS]
+    assert set(sizes_of(Cutter("free", "cpu", engine), SMALL)) == {LARGER[-1], BATCH_ROWS}
+    assert engine.asked == [*[BATCH_ROWS] * 4, LARGER[-1]]
 
 
 @pytest.mark.usefixtures("patient")

@@ -125,7 +125,7 @@ def test_the_sample_holds_every_key() -> None:
         for word in one.opts
         if word.startswith("--")
     }
-    assert options == named | {"no-config", "dry-run"}
+    assert options == named | {"no-config", "dry-run", "json"}
 
 
 def test_no_file_makes_every_check_a_dry_run(served: Served, model: Path) -> None:

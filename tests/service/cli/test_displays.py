@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from service.cli.displays import PLAIN_SECONDS, LiveDisplay, PlainDisplay
+from service.cli.displays import PLAIN_SECONDS, PlainDisplay
+from service.cli.live_display import LiveDisplay
 from service.rpc.ports import Bracket, Progress
 
 FIRST = Bracket("Linf:8/255:white:gate", population=100, prefix=20, standing=12, fallen=8)

@@ -23,7 +23,7 @@ from service.core.driver import Course, Step, instances_for
 from service.core.policy import Policy, parse_policy
 from service.core.stops import stops_for
 from service.errors import AssayError, Code
-from support.toys import ATTACK, CATALOGUE, a_case, toy_done
+from support.toys import ATTACK, CATALOGUE, CLEAN, a_case, toy_done
 
 POLICY = """
 apiVersion: assay/v1
@@ -237,3 +237,43 @@ def test_who_vouches_is_not_asked_about_a_threat_that_failed() -> None:
             ran.add(steps[0].instance.analyzer.description.id)
             course.commit(steps[0], toy_done(steps[0].unit, "attacks.toy", broken=broken))
         assert ("trust.toy" in ran) is asked
+
+
+def test_what_is_remembered_is_what_a_course_without_memory_would_say() -> None:
+    """Plans and sums stand until what they read changes: after each commit both courses agree."""
+    vouching = replace(ATTACK, description=replace(ATTACK.description, id="trust.t", vouches=True))
+    catalogue, rules = (CLEAN, ATTACK, vouching, a_lens([])), policy(0.2)
+    found = instances_for(catalogue, rules)
+    stops = {one.key: stops_for(one, rules) for one in found}
+    remembering, history = (
+        Course(a_case(90), found, seed=0, engine="toy", stops=stops),
+        list[Done](),
+    )
+    while steps := remembering.ready(99):
+        anew = Course(a_case(90), found, seed=0, engine="toy", stops=stops)
+        for done in history:
+            anew.commit(anew.ready()[0], done)
+        assert steps == anew.ready(99)
+        assert outcome(remembering) == outcome(anew)
+        assert remembering.unfinished() == anew.unfinished()
+        history.append(with_blob(steps[0]))
+        remembering.commit(steps[0], history[-1])
+    assert len(history) == 4 * 4 - 3  # the lens has one unit, the others one a block
+
+
+def test_a_plan_is_asked_once_until_something_that_it_reads_is_committed() -> None:
+    """Reading everything that is done takes long: an unchanged question is not put again."""
+    asked = list[int]()
+
+    def counting(
+        case: Case, config: Mapping[str, Json], done: Sequence[Done], stop: Sequence[Stop]
+    ) -> Sequence[Unit]:
+        asked.append(len(done))
+        return ATTACK.plan(case, config, done, stop)
+
+    found = instances_for((replace(ATTACK, plan=counting), CLEAN), policy())
+    course = Course(a_case(90), found, seed=0, engine="toy", stops={})
+    while steps := course.ready():
+        course.commit(steps[0], with_blob(steps[0]))
+        course.unfinished()
+    assert asked == sorted(set(asked))

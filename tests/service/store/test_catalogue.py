@@ -237,7 +237,7 @@ async def test_an_audit_goes_with_its_events_and_report_and_leaves_its_steps(
     await catalogue.delete_audit("local", lease.audit)
     assert await catalogue.report("local", lease.audit) is None
     assert await queue.events("local", lease.audit, after=0) == []
-    assert await queue.step("local", "k" * 64) == {"n": 1}
+    assert await queue.steps("local", ["k" * 64]) == {"k" * 64: {"n": 1}}
 
 
 async def test_an_audit_that_has_not_ended_cannot_be_removed(

@@ -462,7 +462,7 @@ async def test_a_step_and_its_event_are_committed_together(
         await queue.commit_step(lease, STEP, {"value": float("inf")})
     assert [await count(database, name) for name in ("step", "event")] == [0, 0]
     assert await queue.commit_step(lease, STEP, EVENT) is True
-    assert await queue.step("local", STEP.key) == {"outcome": "measured"}
+    assert await queue.steps("local", [STEP.key]) == {STEP.key: {"outcome": "measured"}}
     assert [one.body for one in await queue.events("local", lease.audit, after=0)] == [EVENT]
 
 
@@ -473,9 +473,9 @@ async def test_a_step_serves_its_project_and_stays_as_it_was(queue: Queue) -> No
     first, second = await claimed(queue), await claimed(queue)
     assert await queue.commit_step(first, STEP)
     assert await queue.commit_step(second, replace(STEP, done={"outcome": "error"}), EVENT)
-    assert await queue.step("local", STEP.key) == {"outcome": "measured"}
+    assert await queue.steps("local", [STEP.key]) == {STEP.key: {"outcome": "measured"}}
     assert len(await queue.events("local", second.audit, after=0)) == 1
-    assert await queue.step("other", STEP.key) is None
+    assert await queue.steps("other", [STEP.key]) == {}
 
 
 async def test_what_a_killed_worker_committed_is_found_by_the_next(
@@ -487,7 +487,7 @@ async def test_what_a_killed_worker_committed_is_found_by_the_next(
     assert await queue.commit_step(lease, STEP, EVENT)
     await expire(database, lease)
     second = await claimed(queue)
-    assert await queue.step("local", STEP.key) is not None
+    assert STEP.key in await queue.steps("local", [STEP.key])
     assert await queue.append_event(second, EVENT)
     assert [one.seq for one in await queue.events("local", second.audit, after=0)] == [1, 2]
 
