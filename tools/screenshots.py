@@ -33,7 +33,6 @@ class Shot:
 
 SHOTS = (
     Shot("report", "normal", (DESK, 1150)),
-    Shot("report-dark", "robust", (DESK, 1150), dark=True),
     Shot("report-phone", "robust", (PHONE, 844)),
     Shot("report-phone-dark", "normal", (PHONE, 844), dark=True),
     Shot("counterexamples", "normal", (DESK, 800), start="Counterexamples"),

@@ -113,14 +113,13 @@ def _pairs(facts: Facts, flips: Facts, against: str) -> list[Figure]:
     left = f" The {PAIRS} commonest of {len(found)} pairs." if len(found) > PAIRS else ""
     view = {
         "kind": "bars",
-        "title": f"For what broken images are taken, {against}",
+        "title": f"For what broken images are taken, {against}, by number of images",
         "caption": f"n = {total:,} broken images, each by its first confirmed witness.{left}",
         "data": {
             "labels": [
                 f"{name_of(facts, label)} → {name_of(facts, taken)}" for _, label, taken in shown
             ],
             "values": [times for times, _, _ in shown],
-            "unit": "images",
         },
     }
     return [figure_of(view)]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from analyzers.contract import Json
 from service.errors import AssayError, Code
@@ -20,8 +20,16 @@ _DRAWING: Final = re.compile(r"(<svg [^>]*>)")
 _RULE: Final = re.compile(r"svg [^{}]+\{[^{}]*\}")
 _PALETTE: Final = re.compile(r"--([a-z]+):(#[0-9a-f]{3,6})")
 _VARIABLE: Final = re.compile(r"var\(--([a-z]+)\)")
-_PAPER: Final = "*{break-inside:auto!important}.verdict{break-inside:avoid!important}"
+_PAPER: Final = (
+    "*{break-inside:auto!important}tr{break-inside:avoid!important}"
+    ".verdict h1,.verdict .sentence,.holding,.strips li,.strip{display:block!important}"
+    ".verdict h1 .icon{width:24pt;height:24pt}.state .icon{width:9pt;height:9pt}"
+)
 """WeasyPrint 70 gives up where a part of a grid wants to stay whole and does not fit its page."""
+_ICON: Final = (
+    ".icon path{fill:none;stroke:#fff;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}"
+)
+_TONES: Final = ("good", "bad", "open", "broken", "plain")
 
 
 def render_pdf(
@@ -32,11 +40,14 @@ def render_pdf(
     """The report as PDF. The same evidence gives the same bytes, given the same fonts."""
     body = render_html(evidence, verdict, gallery)
     library = _weasyprint()
-    # Opens what stands in the page, and neither files nor the network.
-    fetcher = library.urls.URLFetcher(allowed_protocols=["data"], allow_redirects=False)
-    document = library.HTML(string=_dressed(body.decode()), url_fetcher=fetcher)
+    document = library.HTML(string=_dressed(body.decode()), url_fetcher=fetcher(library))
     name = hashlib.sha256(body).hexdigest()[:32].encode()
     return document.write_pdf(pdf_identifier=name, pdf_tags=True)
+
+
+def fetcher(library: ModuleType) -> Any:  # noqa: ANN401 - the library has no types
+    """Opens what stands in the page, and neither files nor the network."""
+    return library.urls.URLFetcher(allowed_protocols=["data"], allow_redirects=False)
 
 
 def _weasyprint() -> ModuleType:
@@ -66,4 +77,15 @@ def _drawing_style(css: str) -> str:
     top_level = css.partition("@media screen")[0]
     rules = " ".join(_RULE.findall(top_level))
     named = _VARIABLE.sub(lambda found: colours.get(found[1], "#000"), rules)
-    return named.replace("currentColor", colours.get("ink", "#000"))
+    drawn = named.replace("currentColor", colours.get("ink", "#000"))
+    return f"{drawn}svg .on-stood{{stroke:none}}{_ICON}{_icon_style(colours)}"
+
+
+def _icon_style(colours: Mapping[str, str]) -> str:
+    """The colour of each state: icons inherit it from a variable that does not reach inside."""
+    tones = {tone: colours.get("soft" if tone == "plain" else tone, "#000") for tone in _TONES}
+    return "".join(
+        f".{tone}.icon circle,.{tone}.icon .solid{{fill:{colour};stroke:none}}"
+        f".{tone}.icon .hollow{{fill:none;stroke:{colour};stroke-width:2}}"
+        for tone, colour in tones.items()
+    )

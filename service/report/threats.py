@@ -36,7 +36,7 @@ def threats(facts: Mapping[str, Json]) -> list[tuple[str, list[Pair]]]:
 
 
 def _told(norm: str, eps: str, knowledge: str, budget: str) -> list[Pair]:
-    ball = _BALLS.get(norm, f"changes of size {{}} in {norm}").format(eps)
+    ball = _BALLS[norm].format(eps) if norm in _BALLS else f"changes of size {eps} in {norm}"
     return [
         ("goal", "integrity: any wrong class will do (untargeted evasion)"),
         ("stage", "deployment: the model is finished and is not changed"),

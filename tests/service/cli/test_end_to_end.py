@@ -72,6 +72,13 @@ def test_the_normal_network_fails(normal: Path) -> None:
     assert b'<failure type="FAIL"' in (normal / "junit.xml").read_bytes()
 
 
+def test_the_page_can_be_made_again_from_its_files(normal: Path) -> None:
+    """Evidence, verdict and witnesses give the service's page to the byte, pictures too."""
+    made = assay("report", str(normal / "evidence.json"), "--format", "html")
+    assert made.stdout_bytes == (normal / "report.html").read_bytes()
+    assert made.stdout_bytes.count(b"<img ") >= 4
+
+
 def test_a_clear_fail_ends_early(normal: Path) -> None:
     """The threshold stops the attacks as soon as it is out of reach."""
     tally = robust_tally(normal)

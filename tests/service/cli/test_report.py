@@ -9,6 +9,7 @@ import pytest
 
 from analyzers.contract import Json
 from service.cli.files import fetch
+from service.report.folder import render_folder
 from service.report.html import render_html
 from service.report.junit import render_junit
 from service.report.markdown import MARKER, render_markdown
@@ -113,6 +114,32 @@ def test_wrong_paths_are_usage(place: Path) -> None:
     assert assay("report", evidence, "--verdict", gone).exit_code == 2
     assert assay("report", evidence, "--out", gone).exit_code == 2
     assert assay("report", evidence, "--format", "docx").exit_code == 2
+    assert assay("report", evidence, "--format", "html", "--out", str(place)).exit_code == 2
+
+
+def test_a_folder_is_written_where_there_is_room(place: Path) -> None:
+    """The page with its style and pictures beside it; never over other files."""
+    evidence, out = str(place / "evidence.json"), place / "made" / "report"
+    found = assay("report", evidence, "--format", "directory", "--out", str(out))
+    assert found.exit_code == 0
+    assert str(out / "index.html") in found.stderr
+    for name, body in render_folder(sample.evidence(), sample.verdict()).items():
+        assert (out / name).read_bytes() == body
+    again = assay("report", evidence, "--format", "directory", "--out", str(out))
+    assert (again.exit_code, "is not empty" in again.stderr) == (2, True)
+    assert assay("report", evidence, "--format", "directory").exit_code == 2
+
+
+def test_without_witnesses_the_page_says_that_it_shows_none(place: Path) -> None:
+    """A note, and the page as it is without counterexamples; damaged ones are told as well."""
+    evidence = str(place / "evidence.json")
+    found = assay("report", evidence, "--format", "html")
+    assert "shows no counterexamples" in found.stderr
+    (place / "witnesses").mkdir()
+    (place / "witnesses" / "index.json").write_text("{")
+    damaged = assay("report", evidence, "--format", "html")
+    assert "cannot be read" in damaged.stderr
+    assert damaged.stdout_bytes == found.stdout_bytes
 
 
 # -------------------------------------------------------------------- what a check leaves itself

@@ -87,6 +87,21 @@ def test_states_are_counted_over_the_newest_word() -> None:
     assert counted["columns"] == ["row", "state"]
 
 
+def test_flips_tell_for_what_broken_images_were_taken() -> None:
+    """By class and by answer, at each depth; what stands or is open is not among them."""
+    made = course(20, commits=1)
+    [step] = made.ready()[:1]
+    told = with_states(toy_done(step.unit, step.shard.analyzer), row_3="broken", row_13="broken")
+    broken = [one == "broken" for one in told.samples["state"]]
+    became: list[Json] = [7 if one else None for one in broken]
+    made.commit(step, replace(told, samples={**told.samples, "became": became}))
+    found = facts(made)["samples"][ATTACK]
+    assert found["flips"]["3"] == {"7": 2}
+    assert sum(sum(one.values()) for one in found["flips"].values()) == sum(broken)
+    assert found["flips8"] == {}
+    assert facts(course(20))["samples"][ATTACK]["flips"] == {}
+
+
 def test_sample_digest_covers_rows_and_states_only() -> None:
     """Anybody can compute it from the samples file."""
     made = course(20)

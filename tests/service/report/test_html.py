@@ -28,7 +28,7 @@ from service.report.gallery import GalleryImages
 from service.report.html import render_html
 from support import evidence as sample
 
-HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\x1b"
+HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>{x}%d\u202e\x1b"
 FOLDER = Path(service.report.__file__).parent / "templates"
 VOID = {"meta", "img", "link", "br"}
 

@@ -148,6 +148,19 @@ def test_every_finding_has_its_page(evidence: Mapping[str, Json], page: str) -> 
         assert f">{name}</a>" in page
 
 
+EXACT = {"Positions before the pool", "Positions in an average", "Image side over map side"}
+"""Read off the graph: there is nothing of which they would be an estimate."""
+
+
+def test_every_reading_says_of_how_many(evidence: Mapping[str, Json]) -> None:
+    """Beside each number of each lens stands its interval, its counts or its n."""
+    for one in groups(evidence["facts"]):
+        for reading in [*one.readings.first, *one.readings.more]:
+            told = f"{reading.value} {reading.interval} {reading.note}"
+            counted = re.search(r"n = [\d,]+|\([\d,]+ of [\d,]+\)|\d images", told)
+            assert counted or reading.name in EXACT, (one.title, reading.name)
+
+
 def test_long_captions_are_said_once(evidence: Mapping[str, Json]) -> None:
     """Two figures of a kind refer to each other."""
     for one in groups(evidence["facts"]):
