@@ -50,7 +50,7 @@ class StageLine:
     css: str
     shape: str
     done: str
-    most: int
+    planned: int
     told: str
 
 
@@ -147,8 +147,9 @@ def _progress(audit: Mapping[str, Json]) -> str:
 
 def _facts(audit: Mapping[str, Json]) -> list[tuple[str, str]]:
     over = text(audit, "state") in _OVER
+    left = "" if over else _left(audit)
     pairs = (
-        ("Time left", "" if over else _left(audit)),
+        ("Time left", f"{left}; most end earlier" if left else ""),
         ("At work on", "" if over or mappings(audit, "stages") else _at_work(audit)),
         ("Model", text(audit, "model")),
         ("Images", text(audit, "data")),
@@ -180,20 +181,20 @@ def _stages(audit: Mapping[str, Json]) -> list[StageLine]:
 
 
 def _stage(one: Mapping[str, Json], progress: Mapping[str, Json]) -> StageLine:
-    state, done, most = text(one, "state"), whole(one, "done") or 0, whole(one, "most") or 0
-    threat = text(one, "threat")
+    state, done = text(one, "state"), whole(one, "done") or 0
+    planned, threat = whole(one, "planned") or 0, text(one, "threat")
     shape = {"over": "good" if done else "plain", "running": "busy"}.get(state, "plain")
     share = 0.0
-    told = f"{done:,} {_parts(done)}" if done else "nothing to do"
+    told = f"{done:,} {'part' if done == 1 else 'parts'}" if done else "nothing to do"
     if state == "waiting":
-        told = f"at most {most:,} {_parts(most)}" if most else "hangs on stages before it"
+        told = "ahead" if planned else "hangs on stages before it"
     elif state == "running":
         share, in_flight = _in_flight(progress)
-        told = f"part {done + 1:,} of at most {most:,}{in_flight}"
+        told = f"part {done + 1:,} of {planned:,} planned so far{in_flight}"
     reached = f"{done + share:.2f}".rstrip("0").rstrip(".")
     against = wording.threat(threat) if threat else ""
     title = wording.plain(text(one, "title"), 120)
-    return StageLine(title, against, state, shape, reached, most, told)
+    return StageLine(title, against, state, shape, reached, planned, told)
 
 
 def _in_flight(progress: Mapping[str, Json]) -> tuple[float, str]:
@@ -204,10 +205,6 @@ def _in_flight(progress: Mapping[str, Json]) -> tuple[float, str]:
     told = " ".join(one for one in (counted, f"({note})" if note else "") if one)
     share = min(1.0, max(0.0, (done or 0) / total)) if total else 0.0
     return share, f": {told}" if told else ""
-
-
-def _parts(count: int) -> str:
-    return "part" if count == 1 else "parts"
 
 
 def _brackets(audit: Mapping[str, Json]) -> list[Holding]:
