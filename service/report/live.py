@@ -19,6 +19,8 @@ _OVER: Final = {"succeeded": "report", "failed": "end", "cancelled": "end"}
 _SHAPES: Final = {"running": "busy", "failed": "bad", "cancelled": "open"}
 """Shapes of states; how a finished audit came out is its verdict's to say."""
 _WAITING: Final = "Without a script this page asks again every few seconds."
+_WAITS: Final = "It waits for its turn."
+_LOST: Final = "Its report is not here any more."
 STATES: Final = ("queued", "running", "succeeded", "failed", "cancelled")
 VERDICTS: Final = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")
 
@@ -93,18 +95,22 @@ def audits_page(
     )
 
 
-def audit_page(audit: Mapping[str, Json]) -> bytes:
-    """An audit as it stands; it follows by itself until the audit is over."""
+def audit_page(audit: Mapping[str, Json], *, reported: bool = True) -> bytes:
+    """An audit as it stands; it follows by itself until the audit is over.
+
+    ``reported`` says whether a finished one has a report to take the page's place.
+    """
     over = _OVER.get(text(audit, "state"), "")
+    lost = over == "report" and not reported
     problem = mapping(audit, "problem")
     return live_page(
         "audit.html.j2",
-        again=0 if over == "end" else AGAIN,
+        again=0 if lost or over == "end" else AGAIN,
         row=_row(audit),
-        over=over,
+        over="end" if lost else over,
         facts=_facts(audit),
         stages=[] if over else _stages(audit),
-        waits="" if over or text(audit, "state") == "running" else "It waits for its turn.",
+        waits=_LOST if lost else _WAITS if text(audit, "state", "queued") == "queued" else "",
         brackets=_brackets(audit),
         problem=text(problem, "sentence"),
         remedy=text(problem, "remedy"),
