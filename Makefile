@@ -17,7 +17,7 @@ DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-installed test-deep parity check format bench mutants fuzz directions figures proto clean
+.PHONY: help setup demo test test-installed test-deep parity check format bench mutants fuzz directions figures screenshots proto clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
@@ -32,7 +32,7 @@ test: $(DEV) ## run the tests with coverage, then those against the built wheel 
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --ignore=tests/installed --cov --cov-report=term --cov-report=json
 	$(PY) -m pytest tests/installed
 
-test-deep: $(DEV) ## run what takes longer: many seeds, real peers, a clean install (and GPU tests where there is one)
+test-deep: $(DEV) ## run what takes longer: seeds, peers, pages in a browser, a GPU (system packages: tests/packages.sh)
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --durations=40 -m "deep or gpu"
 
 parity: $(DEV) ## every reference model against its recorded survivors, every liar under 20 seeds (an hour)
@@ -67,6 +67,9 @@ directions: $(DEV) ## train pairs of nets, look at them with every lens, write d
 
 figures: $(DEV) ## print the project's own figures beside their aims (coverage as `make test` left it)
 	$(PY) tools/figures.py
+
+screenshots: demo $(DEV) ## write docs/*.png from the demo's own reports (needs Chromium: tests/packages.sh)
+	PYTHONPATH=tests $(PY) -m tools.screenshots
 
 proto: $(DEV) ## generate the gRPC stubs from proto/
 	$(PY) tools/generate_protos.py

@@ -8,4 +8,5 @@ packages=(
     libpangoft2-1.0-0
     libharfbuzz-subset0
 )
+command -v npm >/dev/null || packages+=(npm) # fetches axe-core, which tests/support/axe.py pins
 apt-get install --yes --no-install-recommends "${packages[@]}"

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analyzers.contract import Json
+    from service.report.gallery import GalleryImages
 
-Form = Literal["md", "junit", "html"]
+Form = Literal["md", "junit", "html", "directory", "pdf"]
 
 
 @verb
@@ -35,12 +36,17 @@ def report(
     ] = None,
     form: Annotated[
         Form,
-        typer.Option("--format", help="Markdown, JUnit, or the page (without pictures of images)."),
+        typer.Option(
+            "--format",
+            help="Markdown, JUnit, the page, the page as a folder (for viewers that forbid style "
+            "and pictures inside a page), or PDF. Pictures come from the witnesses beside the "
+            "evidence.",
+        ),
     ] = "md",
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE", dir_okay=False, help="Where to; else standard output."
+            "--out", metavar="PATH", help="Where to; else standard output. A folder needs it."
         ),
     ] = None,
     debug: Debug = False,
@@ -58,11 +64,20 @@ def report(
             "JUnit tells how requirements were judged; there is no verdict beside the evidence.",
             "Give the verdict.json that `assay check` wrote: --verdict FILE.",
         )
+    if form == "directory" and out is None:
+        raise AssayError(
+            Code.REQUEST_INVALID,
+            "A report of several files needs a folder to lie in.",
+            "Name one that is new or empty: --out DIR.",
+        )
     try:
-        body = _rendered(form, measured, judged, evidence.parent)
+        files = _rendered(form, measured, judged, evidence.parent)
     except DAMAGE as error:
         raise _damaged(evidence, "evidence") from error  # edited files may miss anything anywhere
-    _write(body, out)
+    if isinstance(files, bytes):
+        _write(files, out)
+    elif out is not None:
+        _fill(out, files)
     return Exit.PASS
 
 
@@ -119,21 +134,63 @@ def _check_pair(evidence: "Mapping[str, Json]", verdict: "Mapping[str, Json]") -
 
 def _rendered(
     form: Form, evidence: "Mapping[str, Json]", verdict: "Mapping[str, Json] | None", beside: Path
-) -> bytes:
+) -> "bytes | Mapping[str, bytes]":
     """One form of it; each is loaded only where it is asked for."""
-    if form == "html":
-        from service.report.html import render_html
-
-        return render_html(evidence, verdict)
     if form == "junit":
         from service.report.junit import render_junit
 
         return render_junit(evidence, verdict)
-    from service.cli.files import PAGE
-    from service.report.markdown import render_markdown
+    if form == "md":
+        from service.cli.files import PAGE
+        from service.report.markdown import render_markdown
 
-    page = beside / PAGE
-    return render_markdown(evidence, verdict, report=str(page) if page.is_file() else "").encode()
+        page = beside / PAGE
+        told = str(page) if page.is_file() else ""
+        return render_markdown(evidence, verdict, report=told).encode()
+    return _page(form, evidence, verdict, _pictures(evidence, beside))
+
+
+def _page(
+    form: Form,
+    evidence: "Mapping[str, Json]",
+    verdict: "Mapping[str, Json] | None",
+    pictures: "Mapping[str, GalleryImages]",
+) -> "bytes | Mapping[str, bytes]":
+    """The page in one of its three packings."""
+    if form == "directory":
+        from service.report.folder import render_folder
+
+        return render_folder(evidence, verdict, pictures)
+    if form == "pdf":
+        from service.report.pdf import render_pdf
+
+        return render_pdf(evidence, verdict, pictures)
+    from service.report.html import render_html
+
+    return render_html(evidence, verdict, pictures)
+
+
+def _pictures(evidence: "Mapping[str, Json]", beside: Path) -> "Mapping[str, GalleryImages]":
+    """What the witnesses beside the evidence show; nothing where they are of another audit."""
+    from service.cli.witnesses import FOLDER
+    from service.report.reading import items, mapping
+    from service.witnesses.gallery import galleries, of_evidence
+    from service.witnesses.index import INDEX, read_index
+
+    place = beside / FOLDER
+    if not (place / INDEX).is_file():
+        note(f"No witnesses lie in '{place}': the page shows no counterexamples.")
+        return {}
+    try:
+        index = read_index((place / INDEX).read_bytes())
+    except (AssayError, OSError):
+        note(f"The witnesses in '{place}' cannot be read: the page shows no counterexamples.")
+        return {}
+    if not of_evidence(index, evidence):
+        note(f"The witnesses in '{place}' are of another audit: the page shows none of them.")
+        return {}
+    names = [str(one) for one in items(mapping(evidence, "facts", "data"), "class_names")]
+    return galleries(place, index, names)
 
 
 def _write(body: bytes, out: Path | None) -> None:
@@ -145,9 +202,31 @@ def _write(body: bytes, out: Path | None) -> None:
     try:
         out.write_bytes(body)
     except OSError as error:
-        raise AssayError(
-            Code.REQUEST_INVALID,
-            f"The report cannot be written to '{out}': {str(error.strerror).lower()}.",
-            "Name a file in a folder that is there and may be written to: --out FILE.",
-        ) from error
+        raise _unwritable(out, error, "a file in a folder that is there: --out FILE") from error
     note(f"Written: {out}")
+
+
+def _fill(out: Path, files: "Mapping[str, bytes]") -> None:
+    """Write a folder; one that holds other files stays as it is."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise AssayError(
+                Code.REQUEST_INVALID,
+                f"The folder '{out}' is not empty.",
+                "Name one that is new or empty: --out DIR.",
+            )
+        for name, body in files.items():
+            (out / name).parent.mkdir(exist_ok=True)
+            (out / name).write_bytes(body)
+    except OSError as error:
+        raise _unwritable(out, error, "a folder that is new or empty: --out DIR") from error
+    note(f"Written: {out / next(iter(files))}")
+
+
+def _unwritable(out: Path, error: OSError, wanted: str) -> AssayError:
+    return AssayError(
+        Code.REQUEST_INVALID,
+        f"The report cannot be written to '{out}': {str(error.strerror).lower()}.",
+        f"Name {wanted}.",
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from markupsafe import Markup
 
 from analyzers.contract import Json
-from service.report import wording
+from service.report import svg, wording
 from service.report.reading import ends_of, mapping, mappings, number, text, whole
 from service.report.views import Figure, figure_of
 
@@ -19,11 +21,20 @@ _TALLY = ("population", "prefix", "standing", "fallen", "pending")
 class Holding:
     """One bracket with the sentence that reads it."""
 
+    anchor: str
+    measured: tuple[str, str]
+    """Metric and threat."""
     title: str
     sentence: str
     figures: Sequence[Figure]
     """The bracket, then whatever other view the measurement brings."""
+    short: str
+    """The bracket in a few words."""
     facts: Sequence[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    aside: bool = False
+    """Whether it was measured at a depth that the verdict does not judge."""
+    strip: Markup = field(default_factory=Markup)
+    """The bar alone, for the verdict's card; empty for what is no threat."""
 
 
 def is_tally(one: Mapping[str, Json]) -> bool:
@@ -34,9 +45,33 @@ def is_tally(one: Mapping[str, Json]) -> bool:
 
 def holdings(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Holding]:
     """Every measurement that counts images, threats after what holds without an attack."""
+    judged = depth_of(facts, verdict)
     found = [one for one in mappings(facts, "measurements") if is_tally(one)]
-    found.sort(key=lambda one: bool(mapping(one, "scope")))
-    return [_holding(one, _requirement(one, verdict)) for one in found]
+    at_depth = {_about(one) for one in found if text(mapping(one, "scope"), "depth") == judged}
+    told = [(_about(one) in at_depth and _other(one, judged), one) for one in found]
+    told.sort(key=lambda pair: (pair[0], bool(mapping(pair[1], "scope"))))
+    return [
+        replace(
+            _holding(one, {} if aside else _requirement(one, verdict)),
+            anchor=f"holding-{place}",
+            aside=aside,
+        )
+        for place, (aside, one) in enumerate(told, 1)
+    ]
+
+
+def _about(one: Mapping[str, Json]) -> tuple[str, str]:
+    return text(one, "metric"), text(mapping(one, "scope"), "threat")
+
+
+def depth_of(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> str:
+    """The depth that counts: the verdict's, else 8 bits where the data have them."""
+    by_data = "8-bit" if mapping(facts, "data").get("eight_bit") else "float32"
+    return text(verdict, "depth", by_data)
+
+
+def _other(one: Mapping[str, Json], judged: str) -> bool:
+    return text(mapping(one, "scope"), "depth") not in {"", judged}
 
 
 def _requirement(one: Mapping[str, Json], verdict: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -79,7 +114,45 @@ def _holding(one: Mapping[str, Json], line: Mapping[str, Json]) -> Holding:
     figures = [figure_of(view)]
     if text(mapping(one, "view"), "kind") not in {"", "bracket", "number"}:
         figures.append(figure_of(one["view"]))
-    return Holding(f"{title}: {against}" if against else title, sentence, figures, facts)
+    named = f"{title}: {against}" if against else title
+    strip = _strip(data) if scope and figures[0].drawing else Markup("")
+    ends_told = interval_text(line)
+    if not ends_told or ends_told == EXACT:
+        ends_told = f"{wording.percent(certified)} certified, {wording.percent(upper)} at most"
+    else:
+        ends_told += f" at {level_text(line)}"
+    short = f"{stood:,} of {seen:,} looked at stand; {ends_told}, n = {total:,}"
+    return Holding("", _about(one), named, sentence, figures, short, facts, strip=strip)
+
+
+def _strip(data: Mapping[str, Json]) -> Markup:
+    """The bracket without words: they stand beside it."""
+    total = number(data, "population") or 1.0
+    certified, upper = number(data, "certified") or 0.0, number(data, "upper") or 0.0
+    stood = min(upper, max(certified, (number(data, "standing") or 0.0) / total))
+    place, parts = svg.Scale(0, 1, 1, 239), list[Markup]()
+    parts.append(svg.box(1, 6, 238, 10, css="rail"))
+    for low, high, css in (
+        (0.0, certified, "good"),
+        (certified, stood, "stood"),
+        (upper, 1.0, "bad"),
+    ):
+        if high > low:
+            parts.append(svg.box(place(low), 6, place(high) - place(low), 10, css=css))
+    threshold = number(data, "threshold")
+    if threshold is not None:
+        x = place(threshold)
+        parts += [svg.line((x, 1), (x, 21), "halo"), svg.line((x, 1), (x, 21), "threshold")]
+    inside = svg.element("g", *parts)
+    return svg.element(
+        "svg",
+        inside,
+        viewBox="0 0 240 22",
+        class_="strip",
+        aria_hidden="true",
+        width=240,
+        height=22,
+    )
 
 
 def _interval_fact(line: Mapping[str, Json]) -> list[tuple[str, str]]:
@@ -144,4 +217,12 @@ def live_holding(one: Mapping[str, Json]) -> Holding:
         facts.append((f"{level_text(one)} interval".strip(), f"{ends}, for {about}"))
     sentence = _sentence((certified, upper), total, attacked=True, exact=seen == total)
     view = {"kind": "bracket", "title": f"Robust accuracy {against}", "data": data}
-    return Holding(against, sentence, [figure_of(view)], facts)
+    return Holding(
+        anchor="",
+        measured=("robust_accuracy", text(one, "threat")),
+        title=against,
+        sentence=sentence,
+        figures=[figure_of(view)],
+        short=sentence,
+        facts=facts,
+    )

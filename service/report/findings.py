@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +15,8 @@ from service.report.readings import metrics_of, title_of
 MOST = 40
 """Findings on one page; the rest is in the evidence."""
 SEVERITIES = ("critical", "high", "medium", "low", "info")
+_UNNAMED = re.compile(r"[^A-Za-z0-9]+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _SHAPES = {"critical": "bad", "high": "bad", "medium": "open", "low": "plain", "info": "plain"}
 
 
@@ -21,6 +25,10 @@ class Finding:
     """One finding."""
 
     id: str
+    anchor: str
+    """Its place on the page: its id, numbered where several share it."""
+    analyzer: str
+    metric: str
     severity: wording.Mark
     grade: str
     grade_means: str
@@ -29,11 +37,31 @@ class Finding:
     remedy: str
     reproduce: str
 
+    @property
+    def brief(self) -> str:
+        """The statement's first sentence."""
+        return _SENTENCE.split(self.statement, maxsplit=1)[0]
+
 
 def findings(facts: Mapping[str, Json]) -> list[Finding]:
     """All findings, by severity, then grade, then id."""
     found = sorted(mappings(facts, "findings"), key=_rank)
-    return [_finding(one, metrics_of(facts, text(one, "analyzer"))) for one in found]
+    names = _anchors([text(one, "id") for one in found])
+    return [
+        _finding(one, anchor, metrics_of(facts, text(one, "analyzer")))
+        for one, anchor in zip(found, names, strict=True)
+    ]
+
+
+def _anchors(ids: Sequence[str]) -> list[str]:
+    """Names of places: letters and digits of the ids, none twice."""
+    seen: Counter[str] = Counter()
+    found: list[str] = []
+    for name in ids:
+        plain = f"finding-{_UNNAMED.sub('-', name)[:60]}"
+        seen[plain] += 1
+        found.append(f"{plain}~{seen[plain]}" if seen[plain] > 1 else plain)
+    return found
 
 
 def _rank(one: Mapping[str, Json]) -> tuple[int, str, str]:
@@ -42,10 +70,13 @@ def _rank(one: Mapping[str, Json]) -> tuple[int, str, str]:
     return place, text(one, "grade", "Z"), text(one, "id")
 
 
-def _finding(one: Mapping[str, Json], metrics: Mapping[str, Json]) -> Finding:
+def _finding(one: Mapping[str, Json], anchor: str, metrics: Mapping[str, Json]) -> Finding:
     severity, grade = text(one, "severity", "info"), text(one, "grade", "C")
     return Finding(
         id=text(one, "id", "unnamed"),
+        anchor=anchor,
+        analyzer=text(one, "analyzer"),
+        metric=text(mapping(one, "evidence"), "metric"),
         severity=wording.Mark(severity, _SHAPES.get(severity, "plain")),
         grade=grade,
         grade_means=wording.grade(grade),

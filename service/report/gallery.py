@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzers.contract import Array, FloatArray, Json
 from service.report.frames import Floats, factor, floats, frames, thinning, weight
-from service.report.wording import plain, signed
+from service.report.wording import plain
 
 EXAMPLES = 24
 """Counterexamples on one page, over all its galleries."""
@@ -184,7 +184,7 @@ class _Example:
         detail = [f"{norm} distance {self.distance}", self.image, self.stage]
         return {
             "caption": f"{self.label} → {self.became}",
-            "detail": signed(" · ".join(one for one in detail if one)),
+            "detail": " · ".join(one for one in detail if one),
             "images": list(pictures),
             "roles": ["clean", "adversarial", f"difference ×{amplified}", "spectrum"],
             "cells": [self.image, self.label, self.became, self.distance, self.stage, self.file],

@@ -40,6 +40,9 @@ class Line:
     images: str
     reason: str
     gauge: Markup
+    grade: str
+    measured: tuple[str, str]
+    """Metric and threat that it is judged on."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ def _line(one: Mapping[str, Json]) -> Line:
         images=_images(mapping(one, "counts")),
         reason=text(one, "reason"),
         gauge=_gauge(one, state),
+        grade=text(one, "grade"),
+        measured=(text(one, "metric"), text(one, "threat")),
     )
 
 
@@ -131,6 +136,8 @@ def _change(one: Mapping[str, Json]) -> Line:
         images="–" if n is None else f"{n:,} pairs",
         reason=text(one, "reason"),
         gauge=Markup(""),
+        grade=text(one, "grade"),
+        measured=(text(one, "metric"), text(one, "threat")),
     )
 
 
@@ -176,7 +183,7 @@ def _gauge(one: Mapping[str, Json], state: wording.Mark) -> Markup:
         parts.append(svg.box(left, 8, right - left, 6, css="band", round_=3))
     parts.append(svg.line((place(needed), 2), (place(needed), 20), "threshold"))
     parts.append(svg.dot(place(observed), 11, state.shape, 4.5))
-    inside = svg.element("g", *parts)
+    inside = svg.inked(*parts)
     return svg.element(
         "svg",
         inside,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from analyzers.contract import Json
 from service.report.brackets import is_tally
+from service.report.findings import Finding, findings
 from service.report.reading import mapping, mappings, text
 from service.report.readings import Missing, Readings, is_drawn, readings_of, unmeasured
 from service.report.views import Figure, Pictures, figure_of
@@ -27,11 +28,13 @@ class Lens:
     reference: str
     explains: bool
     """Whether everything here is grade C: association, never cause."""
+    average: bool
+    """Whether it says how the model does where nobody attacks it."""
     readings: Readings
     figures: Sequence[Figure]
     missing: Sequence[Missing]
-    findings: Sequence[str]
-    """Ids of the findings that these numbers set off."""
+    findings: Sequence[Finding]
+    """Those that these numbers set off, each id once."""
 
     @property
     def empty(self) -> bool:
@@ -63,11 +66,12 @@ def lenses(facts: Mapping[str, Json], pictures: Pictures) -> list[Lens]:
             rest.setdefault(text(one, "analyzer"), []).append(one)
     planned = {text(one, "key"): one for one in mappings(mapping(facts, "plan"), "analyzers")}
     ordered = dict.fromkeys([*planned, *rest])
-    raised = [(text(one, "analyzer"), text(one, "id")) for one in mappings(facts, "findings")]
+    raised = findings(facts)
     found: list[Lens] = []
     for key in (key for key in ordered if rest.get(key)):
-        ids = list(dict.fromkeys(name for whose, name in raised if whose == key and name))
-        told = _Told(f"lens-{len(found) + 1}", key, planned.get(key, {}), key in judged, ids)
+        own = {one.id: one for one in reversed(raised) if one.analyzer == key}
+        first = [one for one in raised if own.get(one.id) is one]
+        told = _Told(f"lens-{len(found) + 1}", key, planned.get(key, {}), key in judged, first)
         found.append(_lens(told, rest[key], pictures))
     return found
 
@@ -80,7 +84,7 @@ class _Told(NamedTuple):
     body: Mapping[str, Json]
     judged: bool
     """Whether it counts images as well: what it adds to that explains nothing."""
-    findings: Sequence[str]
+    findings: Sequence[Finding]
 
 
 def _lens(told: _Told, stated: list[Mapping[str, Json]], pictures: Pictures) -> Lens:
@@ -94,6 +98,7 @@ def _lens(told: _Told, stated: list[Mapping[str, Json]], pictures: Pictures) -> 
         summary=text(body, "summary"),
         reference=text(body, "reference"),
         explains=grades <= {"C"} and not told.judged,
+        average=body.get("average_case") is True,
         readings=readings_of(measured, body),
         figures=_once([figure_of(one["view"], pictures) for one in stated if is_drawn(one)]),
         missing=unmeasured(stated, body),

@@ -14,13 +14,29 @@ Limit = tuple[str, str]
 _ALWAYS: tuple[Limit, ...] = (
     (
         "Other threats",
-        "Only the threats named above were tried. Physical attacks, patches, poisoned training "
-        "data, backdoors, model theft and privacy were not assessed.",
+        "Only the threats named above were tried, each on the pixels of single images.",
+    ),
+    (
+        "Physical attacks and patches",
+        "Not assessed: they need prints, cameras and places, and this audit has files.",
+    ),
+    (
+        "Poisoning and backdoors",
+        "Not assessed: poisoned training data shows in how a model came to be, and this audit sees "
+        "the finished model.",
+    ),
+    (
+        "Confidentiality",
+        "Not assessed: model theft and the privacy of training data need other experiments.",
     ),
     (
         "Other images",
-        "Images from elsewhere (another camera, another site, classes it never saw) "
-        "were not assessed.",
+        "Not assessed: images from elsewhere (another camera, another site, classes it never saw) "
+        "may be classified worse and be easier to turn.",
+    ),
+    (
+        "Feedback",
+        "Not assessed: a model whose outputs become its next training data was not looked at.",
     ),
     (
         "The system around the model",
@@ -35,10 +51,22 @@ _ALWAYS: tuple[Limit, ...] = (
 )
 
 
-def limits(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Limit]:
-    """Every limit that this evidence has, the particular ones first."""
+NOT_ASSESSED = (
+    "physical attacks and patches, poisoned training data and backdoors, model theft and privacy, "
+    "images from elsewhere, feedback, the system around the model"
+)
+"""The fixed list in one line."""
+
+
+def particular(facts: Mapping[str, Json], verdict: Mapping[str, Json]) -> list[Limit]:
+    """What the shares of this evidence speak of, and what bounds them."""
     found = [*_claim(facts, verdict), *_certificates(facts), *_coverage(facts), *_subject(facts)]
-    return list(dict.fromkeys([*found, *_unmeasured(facts), *_ALWAYS]))
+    return list(dict.fromkeys(found))
+
+
+def general(facts: Mapping[str, Json]) -> list[Limit]:
+    """What was not measured here, then what no audit of this kind assesses."""
+    return list(dict.fromkeys([*_unmeasured(facts), *_ALWAYS]))
 
 
 def _unmeasured(facts: Mapping[str, Json]) -> list[Limit]:

@@ -49,6 +49,18 @@ def _rendered(template: str, dress: _Dress, words: dict[str, object]) -> bytes:
     return body.render({**figures, **dress._asdict(), **words}).encode()
 
 
+def linked_page(template: str, **words: object) -> bytes:
+    """A page whose style and pictures lie beside it; it allows nothing that stands inside it."""
+    policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    policy += "form-action 'none'"
+    return _rendered(template, _Dress(Markup(""), Markup(""), policy), words)
+
+
+def style_sheet() -> bytes:
+    """The style of all pages, as a file."""
+    return _file("style.css").encode()
+
+
 @cache
 def _templates() -> Environment:
     return Environment(

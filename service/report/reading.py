@@ -6,6 +6,20 @@ from typing import cast
 
 from analyzers.contract import Json
 
+_DEEPEST = 64
+
+
+def ordered(body: Json, depth: int = _DEEPEST) -> Json:
+    """The same body with its keys in order: how a file happens to spell it changes no page."""
+    if not depth:
+        return body
+    if isinstance(body, Mapping):
+        told = cast("Mapping[str, Json]", body)
+        return {key: ordered(told[key], depth - 1) for key in sorted(told)}
+    if isinstance(body, list | tuple):
+        return [ordered(one, depth - 1) for one in cast("Iterable[Json]", body)]
+    return body
+
 
 def mapping(body: Json, *path: str) -> Mapping[str, Json]:
     """The object at the end of a path, or an empty one."""

@@ -92,7 +92,7 @@ def readings_of(measured: Sequence[Stated], planned: Stated) -> Readings:
                 _name(one, metrics),
                 _where(one),
                 _value(one, _unit(one, metrics)),
-                str(note.interval or ""),
+                str(note.interval or "") or _size(one),
                 text(one, "grade", "C"),
                 meaning,
                 left,
@@ -219,12 +219,22 @@ def _value(one: Stated, unit: str) -> str:
     return wording.measure(value, unit)
 
 
+def _size(one: Stated) -> str:
+    """Of how many things a number without an interval speaks; parts of a whole say so already."""
+    counts = mapping(one, "counts")
+    sizes = [(whole(counts, key) or 0, key) for key in counts if ":" not in key]
+    if "denominator" in counts or not sizes:
+        return ""
+    most, what = max(sizes)
+    return f"n = {most:,} {wording.words(what)}"
+
+
 def _place(one: Stated, metrics: Stated) -> Place:
     unit = _unit(one, metrics)
     interval = note_of(text(one, "note"), unit).interval
     name = title_of(text(one, "metric"), metrics)
     if interval is None:
-        return Place(name, scope_of(one), Cell(_value(one, unit)))
+        return Place(name, scope_of(one), Cell(_value(one, unit), n=_size(one)))
     value = wording.measure(number(one, "value"), unit)
     return Place(name, scope_of(one), Cell(value, interval.ends, interval.n))
 

@@ -75,23 +75,47 @@ def _choices(subject: Mapping[str, Json]) -> list[str]:
     return found
 
 
-def chapters(
-    evidence: Mapping[str, Json], verdict: Mapping[str, Json], known: str
-) -> list[Chapter]:
-    """Everything that identifies this audit, then how this run of it went."""
-    facts, run = mapping(evidence, "facts"), mapping(evidence, "run")
-    found = [
-        Chapter("Identity", _identity(mapping(facts, "plan"), verdict, known)),
+def method(facts: Mapping[str, Json]) -> list[Chapter]:
+    """What was audited, on what, with what, and by whose methods."""
+    return _filled(
         Chapter("Model", _model(mapping(facts, "subject"))),
         Chapter("Images", _images(mapping(facts, "data"))),
         Chapter("Engine class", _all(mapping(facts, "engine"))),
         Chapter("Versions", _all(mapping(facts, "versions"))),
         Chapter("Methods", [(name, ref or "no reference") for name, ref in citations(facts)]),
-        Chapter("Passes", _all(mapping(facts, "passes"))),
-        Chapter("This run", _run(run)),
+    )
+
+
+def costs(evidence: Mapping[str, Json]) -> list[Chapter]:
+    """What it cost, and how this run of it went."""
+    facts, run = mapping(evidence, "facts"), mapping(evidence, "run")
+    return _filled(Chapter("Passes", _passes(facts)), Chapter("This run", _run(run)))
+
+
+def identity(
+    evidence: Mapping[str, Json], verdict: Mapping[str, Json], known: str
+) -> list[Chapter]:
+    """Everything that identifies this audit and its files."""
+    facts, run = mapping(evidence, "facts"), mapping(evidence, "run")
+    return _filled(
+        Chapter("Identity", _identity(mapping(facts, "plan"), verdict, known)),
         Chapter("Files", _files(run)),
-    ]
+    )
+
+
+def _filled(*found: Chapter) -> list[Chapter]:
     return [one for one in found if one.pairs]
+
+
+def _passes(facts: Mapping[str, Json]) -> list[Pair]:
+    """Passes of single images through the model, in all and for each image of the set."""
+    passes, n = mapping(facts, "passes"), whole(mapping(facts, "data"), "n")
+    each = [
+        (f"{wording.words(name)} for each image", wording.figure(many / n))
+        for name in passes
+        if n and (many := whole(passes, name))
+    ]
+    return [*_all(passes), *each]
 
 
 def _identity(plan: Mapping[str, Json], verdict: Mapping[str, Json], known: str) -> list[Pair]:
@@ -107,7 +131,8 @@ def _identity(plan: Mapping[str, Json], verdict: Mapping[str, Json], known: str)
 def _model(subject: Mapping[str, Json]) -> list[Pair]:
     shape = "×".join(str(one) for one in items(subject, "shape"))
     spec = mapping(subject, "input_spec")
-    told = ", ".join(f"{key} {_flat(value)}" for key, value in spec.items())
+    flat = [(key, _flat(value)) for key, value in spec.items()]
+    told = ", ".join(f"{key} {value}" for key, value in flat if value)
     pairs = (
         ("subject", _sha(text(subject, "digest"))),
         ("canonical file", _sha(text(subject, "canonical_digest"))),
@@ -169,8 +194,15 @@ def _run(run: Mapping[str, Json]) -> list[Pair]:
         ("children locked", _lock(mapping(run, "sandbox"))),
         ("attempts", _flat(run.get("attempts", ""))),
         ("cache", _cache(mapping(run, "cache"))),
+        ("witnesses", _witnesses(mapping(run, "witnesses"))),
         *(("note", str(note)) for note in items(run, "notes")),
     )
+
+
+def _witnesses(packed: Mapping[str, Json]) -> str:
+    """The archive of the pictures that broke the model."""
+    digest = text(packed, "digest")
+    return f"{_sha(digest)}{_size(packed)}" if digest else ""
 
 
 def _lock(sandbox: Mapping[str, Json]) -> str:

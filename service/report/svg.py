@@ -64,13 +64,19 @@ class Canvas:
 
 def canvas(height: float, title: str, told: str, *children: str) -> Canvas:
     """A drawing; its title says what it shows, the rest how to read it."""
-    return Canvas(height, title, told, element("g", *children, class_="ink"))
+    return Canvas(height, title, told, inked(*children))
+
+
+def inked(*children: str) -> Markup:
+    """Shapes of a drawing; where the style sheet is blocked they are outlines, not black boxes."""
+    return element("g", *children, class_="ink", fill="none", stroke="currentColor", font_size=12)
 
 
 def label(x: float, y: float, words: str, css: str = "", anchor: str = "start") -> Markup:
     """A line of text; ``anchor`` is start, middle or end."""
     kept = None if anchor == "start" else anchor
-    return element("text", plain(words), x=x, y=y, class_=css or None, text_anchor=kept)
+    bare = {"fill": "currentColor", "stroke": "none"}  # where the style sheet is blocked
+    return element("text", plain(words), x=x, y=y, class_=css or None, text_anchor=kept, **bare)
 
 
 def line(start: tuple[float, float], end: tuple[float, float], css: str) -> Markup:

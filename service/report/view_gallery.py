@@ -12,6 +12,8 @@ from service.report.drawing import ROWS, Drawing, MalformedView
 from service.report.reading import items, mappings, text
 from service.report.wording import plain
 
+FIRST = 6
+"""Examples that are seen without unfolding."""
 Pictures = Mapping[str, str]
 """Data addresses of pictures by key."""
 
@@ -25,7 +27,11 @@ def gallery(data: Mapping[str, Json], pictures: Pictures) -> Drawing:
     columns = [plain(one, 40) for one in items(data, "columns")]
     rows = [[plain(cell, 200) for cell in items(one, "cells")] for one in found[:ROWS]]
     told = [row for row in rows if columns and len(row) == len(columns)]
-    picture = svg.element("ul", *shown, class_="pictures")
+    picture = svg.element("ul", *shown[:FIRST], class_="pictures")
+    if more := shown[FIRST:]:
+        summary = svg.element("summary", f"{len(more)} more")
+        rest = svg.element("ul", *more, class_="pictures")
+        picture += svg.element("details", summary, rest, class_="fold")
     return Drawing(picture, columns, told, max(0, len(found) - ROWS))
 
 

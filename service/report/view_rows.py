@@ -95,7 +95,8 @@ def dots_over_band(data: Mapping[str, Json]) -> Drawing:
     heads = ("", "value", "band from", "to", "")
     bottom = 6 + len(rows) * _TALL
     parts += _axis(place, bottom, unit)
-    claim = f"{_outliers(labels, values, low, high)}; {most_and_least(labels, values, unit)}"
+    told = f"{_outliers(labels, values, low, high)}; {most_and_least(labels, values, unit)}"
+    claim = text(data, "claim", told)
     words = Words(claim, f"A dot a row over a grey band, a diamond outside; {_rows(len(values))}.")
     picture = words.canvas(data, bottom + 22, *parts)
     return Drawing(picture, heads, rows, max(0, len(values) - ROWS), claim)

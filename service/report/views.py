@@ -12,7 +12,7 @@ A view is ``{"kind", "title", "data", "caption"}``. What ``data`` holds, by kind
   ``fallen``, ``pending``; from a verdict ``threshold``?, ``low``? and ``high``? (an interval)
 - ``bars``: ``labels``, ``values``, ``unit``?, ``baseline``? (a number)
 - ``dots_over_band``: ``labels`` or ``x``, ``values``, ``low`` and ``high`` (lists, or one number
-  for all), ``unit``?
+  for all), ``unit``?, ``claim``? (what it shows, where that is not how many lie outside)
 - ``dumbbell``: ``labels``, ``before``, ``after``, ``before_label``?, ``after_label``?, ``unit``?
 - ``heat_map``: ``values`` (rows of one length, null for a gap), ``label``?, ``x_label``?,
   ``y_label``?

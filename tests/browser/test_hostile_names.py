@@ -10,6 +10,7 @@ import contextlib
 import copy
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 from jinja2 import Environment, FileSystemLoader
@@ -48,11 +49,10 @@ _KEPT = {"outcome", "analyzer", "key", "kind"}
 def everywhere(body: Json, words: str, key: str = "") -> Json:
     """The same file with these words in every place that holds text."""
     if isinstance(body, dict):
-        found: dict[str, Json] = body
+        found = cast("dict[str, Json]", body)
         return {name: everywhere(value, words, name) for name, value in found.items()}
     if isinstance(body, list):
-        parts: list[Json] = body
-        return [everywhere(one, words, key) for one in parts]
+        return [everywhere(one, words, key) for one in cast("list[Json]", body)]
     return words if isinstance(body, str) and key not in _KEPT else body
 
 

@@ -61,9 +61,9 @@ def test_enter_unfolds_and_follows(browser: Browser, report: Report) -> None:
     with browser.page() as page:
         page.open(report.address)
         page.press("Tab")
-        page.press("Enter")
         target = page.value("document.activeElement.getAttribute('href')")
-        assert page.value("location.hash") == target
+        page.press("Enter")
+        assert page.wait_for("location.hash", timeout=5) == target
         assert page.value(
             "Math.abs(document.querySelector(location.hash).getBoundingClientRect().top) < 100"
         )

@@ -127,9 +127,9 @@ class Page:
     # ------------------------------------------------------------------------------- the reader
 
     def look(
-        self, width: int, height: int, *, dark: bool = False, media: str = "screen", scale: int = 1
+        self, width: int, height: int, *, dark: bool = False, media: str = "", scale: int = 1
     ) -> None:
-        """A window of this size, colour scheme and medium (``screen`` or ``print``)."""
+        """A window of this size and colour scheme; ``media="print"`` shows what paper gets."""
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,

@@ -144,7 +144,7 @@ def test_an_interval_is_shown_at_its_level() -> None:
 
 def test_what_holds_is_a_bracket_for_each_threat(whole: Page) -> None:
     """Clean accuracy, then every threat, each with a bar and the sentence that reads it."""
-    holding = whole.text.partition("What holds Attacks bound")[2]
+    holding = whole.text.partition("What holds in the worst case Attacks bound")[2]
     assert "94.6% of 1,000 images are classified correctly." in holding
     assert "At most 12.1% of 1,000 images keep the correct label under attack" in holding
     assert "Robust accuracy Linf, ε = 8/255, white box: at least 0.0% certified" in whole.text
@@ -258,7 +258,7 @@ def test_what_could_not_be_measured_is_a_limit() -> None:
 
 def test_limits_always_name_what_was_not_assessed(whole: Page) -> None:
     """Poisoning, privacy, other images and the lack of certificates are said every time."""
-    told = whole.text.partition("What this report does not say")[2]
+    told = whole.text.partition("Claim and limits What the shares speak of")[2]
     for words in ("poisoned training data", "privacy", "another camera", "from above only"):
         assert words in told
 

@@ -91,9 +91,10 @@ def test_every_number_in_a_figure_stands_in_its_table(evidence: Mapping[str, Jso
             if figure.kind not in {"bars", "dots_over_band", "dumbbell"} or not figure.drawing:
                 continue
             cells = {cell for row in figure.drawing.rows for cell in row}
-            places = re.findall(
-                r'<text x="3\d\d[.\d]*" y="[\d.]+">([^<]+)</text>', figure.drawing.named("figure")
+            plain = (
+                r'<text x="3\d\d[.\d]*" y="[\d.]+" fill="currentColor" stroke="none">([^<]+)</text>'
             )
+            places = re.findall(plain, figure.drawing.named("figure"))
             assert places
             assert set(places) <= cells
 
@@ -140,7 +141,7 @@ def test_no_machine_words_reach_the_reader(page: str) -> None:
 def test_every_finding_has_its_page(evidence: Mapping[str, Json], page: str) -> None:
     """What a lens raises is named at the lens and explained by ``assay explain``."""
     facts = evidence["facts"]
-    raised = {one for lens in groups(facts) for one in lens.findings}
+    raised = {one.id for lens in groups(facts) for one in lens.findings}
     assert raised <= {one["id"] for one in facts["findings"]}
     for name in raised:
         assert (HELP / f"{name}.md").is_file()

@@ -3,13 +3,17 @@
 import shlex
 
 from analyzers.contract import Json
-from service.report.reproduction import chapters, commands
+from service.report.reproduction import commands, costs, identity, method
 from support import evidence as sample
 
 
 def told(evidence: dict[str, Json]) -> dict[str, str]:
     """All facts of all chapters, by chapter and name."""
-    found = chapters(evidence, sample.verdict(), "0" * 64)
+    found = [
+        *method(evidence["facts"]),
+        *costs(evidence),
+        *identity(evidence, sample.verdict(), "0" * 64),
+    ]
     return {f"{one.title}/{name}": value for one in found for name, value in one.pairs}
 
 
@@ -86,6 +90,20 @@ def test_identity_and_run_are_apart() -> None:
     assert facts["Model/input"] == "3×32×32"
     assert facts["Images/eight bit"] == "yes"
     assert facts["Files/evidence.json"].endswith(" 48,211 bytes")
+
+
+def test_cost_is_told_for_each_image() -> None:
+    """Passes in all, and over the images of the set."""
+    facts = told(sample.evidence())
+    assert facts["Passes/forward"] == "41,877"
+    assert facts["Passes/forward for each image"] == "41.88"
+
+
+def test_preprocessing_leaves_out_what_is_not_set() -> None:
+    """Empty lists of a spec are no words."""
+    body = sample.evidence()
+    body["facts"]["subject"]["input_spec"] = {"layout": "nchw", "mean": [], "axes": []}
+    assert told(body)["Model/preprocessing"] == "layout nchw"
 
 
 def test_nested_facts_become_one_line() -> None:
