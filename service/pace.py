@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from analyzers.contract import Done, Passes
 from service.core.driver import Course, Step
-from service.core.stages import Itinerary, Stage, weight
+from service.core.stages import Itinerary, Stage, passes_of, weight
 
 _ENOUGH: Final = 2.0
 """Seconds of work before a pace is told: the first unit opens sessions."""
@@ -21,8 +20,12 @@ class Way:
     stages: Sequence[Stage] = ()
     seconds: float | None = None
     """What the rest takes at most, at the pace so far; None before there is one."""
-    unit: float = 0.0
-    """Seconds of those that the unit in flight takes."""
+    since: float = 0.0
+    """When that was said, by the clock of this process."""
+
+    def left(self, now: float) -> float | None:
+        """What of it is left by now."""
+        return None if self.seconds is None else max(0.0, self.seconds - (now - self.since))
 
 
 class Pace:
@@ -49,19 +52,13 @@ class Pace:
         """Count what the unit that was just measured took; one from memory counts nothing."""
         done = self._course.done(step.instance)
         if self._fresh and done:
-            self._passes += _passes(done[-1])
+            self._passes += weight(passes_of(done[-1]))
         self._fresh = False
 
     def way(self) -> Way:
         """How far it is now."""
+        stages = self._itinerary.stages()
         if self._seconds < _ENOUGH or not self._passes:
-            return Way(self._itinerary.stages())
+            return Way(stages)
         pace = self._seconds / self._passes
-        return Way(
-            self._itinerary.stages(), pace * self._itinerary.left(), pace * self._itinerary.unit()
-        )
-
-
-def _passes(done: Done) -> float:
-    told = done.passes
-    return weight(Passes(int(told.get("forward", 0)), int(told.get("backward", 0))))
+        return Way(stages, pace * self._itinerary.left(), self._clock())

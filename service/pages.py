@@ -1,5 +1,6 @@
 """What the pages show, in the words of ``service.http.ports``."""
 
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
@@ -12,8 +13,7 @@ from service.api.whole import ServiceApi
 from service.audit_case import versions
 from service.errors import AssayError
 from service.http.ports import Listing, Search
-from service.pace import Way
-from service.rpc.ports import AuditView, Progress
+from service.rpc.ports import AuditView
 from service.store.browsing import Browsing, Release, Seen, Sought
 from service.views import AUDIT_STATES, audit_view, resource_name
 
@@ -96,7 +96,7 @@ class Pages:
         body = _named(audit_view(row, progress=live.in_flight(row.id)), seen)
         way = live.way(row.id)
         body["stages"] = [asdict(one) for one in way.stages]
-        left = _left(way, live.in_flight(row.id))
+        left = way.left(time.monotonic())
         return body if left is None else {**body, "seconds_left": left}
 
     async def report_html(self, audit_id: str) -> bytes | None:
@@ -126,14 +126,6 @@ def _named(view: AuditView, seen: Seen) -> dict[str, Json]:
     if view.problem is not None:
         body["problem"] = asdict(view.problem)
     return body
-
-
-def _left(way: Way, progress: Progress | None) -> float | None:
-    """Seconds at most: of the unit in flight, the part that is done is over."""
-    if way.seconds is None:
-        return None
-    share = progress.done / progress.total if progress is not None and progress.total else 0.0
-    return max(0.0, way.seconds - min(share, 1.0) * way.unit)
 
 
 def _release(one: Release) -> dict[str, Json]:

@@ -1,12 +1,14 @@
 """How far an audit came, stage by stage, and what is left of it at most. Holds no clock."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from analyzers.contract import Passes
+from analyzers.contract import Done, Passes
 from service.core.driver import Course, Instance
 
 Where = Literal["waiting", "running", "over"]
+_ALL: Final = 1 << 30
+"""More steps than any plan lists."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Stage:
     state: Where
     done: int
     """Units that are committed."""
-    most: int
-    """Units that it comes to at most; 0 while that hangs on stages before it."""
+    planned: int
+    """Units that it comes to as far as is known; 0 while that hangs on stages before it."""
 
 
 class Itinerary:
@@ -29,7 +31,7 @@ class Itinerary:
     def __init__(self, course: Course) -> None:
         """Ask every analyzer once what it may come to: planning again and again takes time."""
         self._course = course
-        self._most = {one.key: _units(course, one) for one in course.instances}
+        self._units = {one.key: _units(course, one) for one in course.instances}
         self._costs = {
             one.key: weight(one.analyzer.cost(course.case, one.config)) for one in course.instances
         }
@@ -40,20 +42,15 @@ class Itinerary:
         return [self._stage(place, one, at) for place, one in enumerate(self._course.instances)]
 
     def left(self) -> float:
-        """Work that remains at most, in forward passes of single images."""
-        at = self._at()
-        return sum(
-            self._costs[one.key] * self._share_left(stage)
-            for place, one in enumerate(self._course.instances)
-            if place >= at and (stage := self._stage(place, one, at)).state != "over"
-        )
+        """Work that remains at most, in forward passes of single images.
 
-    def unit(self) -> float:
-        """Work in the unit that comes next, in the same passes."""
-        stages, at = self.stages(), self._at()
-        if at >= len(stages):
-            return 0.0
-        return self._costs[self._course.instances[at].key] / max(stages[at].most, 1)
+        Not by units: a plan may list more of them as it learns what stands.
+        """
+        ahead = self._course.instances[self._at() :]
+        return sum(max(0.0, self._costs[one.key] - self._spent(one)) for one in ahead)
+
+    def _spent(self, one: Instance) -> float:
+        return sum(weight(passes_of(done)) for done in self._course.done(one))
 
     def _at(self) -> int:
         """Which stage is at work; all of them are over when none owes a unit."""
@@ -65,14 +62,17 @@ class Itinerary:
 
     def _stage(self, place: int, one: Instance, at: int) -> Stage:
         done = len(self._course.done(one))
-        owed = len(self._course.ready(self._most[one.key] + 1)) if place == at else 0
+        owed = len(self._course.ready(_ALL)) if place == at else 0
         state: Where = "over" if place < at else "running" if place == at else "waiting"
-        most = done + owed if place == at else done if place < at else self._most[one.key]
+        planned = done + owed if place == at else done if place < at else self._units[one.key]
         threat = _threat(one) if one.analyzer.description.threats else ""
-        return Stage(one.analyzer.description.title, threat, state, done, most)
+        return Stage(one.analyzer.description.title, threat, state, done, planned)
 
-    def _share_left(self, stage: Stage) -> float:
-        return (stage.most - stage.done) / stage.most if stage.most else 1.0
+
+def passes_of(done: Done) -> Passes:
+    """What a unit took."""
+    told = done.passes
+    return Passes(int(told.get("forward", 0)), int(told.get("backward", 0)))
 
 
 def weight(passes: Passes) -> float:

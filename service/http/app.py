@@ -128,7 +128,7 @@ class _Pages:
         report = await self._state.report_html(name)
         if report is not None:
             return HTMLResponse(report)
-        return _live(audit_page(_there(await self._state.audit(name))))
+        return _live(_there(await _audit_now(self._state, name)))
 
     async def history(self, request: Request) -> Response:
         subject = request.query_params.get("subject", "").replace("\0", "")[:_LONGEST_WORDS]
@@ -181,8 +181,8 @@ class _Streams:
         _there(await self._state.audit(name))
 
         async def look() -> Parts | None:
-            found = await self._state.audit(name)
-            return None if found is None else parts_of(audit_page(found))
+            page = await _audit_now(self._state, name)
+            return None if page is None else parts_of(page)
 
         return self._stream(request, f"audit/{name}", look, name)
 
@@ -213,6 +213,15 @@ def _comparison(*kept: Kept) -> bytes:
         return comparison_page(old, new)
     except DAMAGE as error:
         raise not_evidence() from error
+
+
+async def _audit_now(state: HttpPort, name: str) -> bytes | None:
+    """The page of an audit whose report is not in its place yet; None when there is no audit."""
+    found = await state.audit(name)
+    if found is None:
+        return None
+    over = found.get("state") == "succeeded"
+    return audit_page(found, reported=not over or await state.report_html(name) is not None)
 
 
 def _live(page: bytes) -> Response:

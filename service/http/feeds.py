@@ -60,12 +60,17 @@ class _Topic:
         self.listeners = 0
         self.changed = asyncio.Event()
         self.task = asyncio.create_task(self._follow(look, bells, gap), name="feed")
-        self.task.add_done_callback(lambda _: self.wake())
+        self.task.add_done_callback(self._ended)
 
     def wake(self) -> None:
         """Let all who wait look; whoever comes later waits for the next time."""
         self.changed.set()
         self.changed = asyncio.Event()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a page is followed no longer", exc_info=error)
+        self.wake()
 
     async def _follow(self, look: Look, bells: Bells, gap: float) -> None:
         async with aclosing(bells()) as ringing:
@@ -170,7 +175,7 @@ class EventStream(StreamingResponse):
 
     def __init__(self, events: AsyncGenerator[bytes], patience: float = PATIENCE) -> None:
         """Send these, and close them whatever happens."""
-        super().__init__(events)
+        super().__init__(events, headers={"x-accel-buffering": "no"})  # or a proxy hoards them
         self._events = events
         self._patience = patience
 

@@ -71,7 +71,7 @@ class HttpPort(Protocol):
         Keys: ``id`` (the last part of its name), ``state`` (queued, running, succeeded, failed,
         cancelled), ``created`` (RFC 3339); optional ``verdict``, ``subject``, ``model`` and
         ``data`` (names), ``profile``, ``progress`` {stage, done, total, note}, ``stages`` [{title,
-        threat, state, done, most}], ``seconds_left`` (at most), ``brackets`` [{threat, standing,
+        threat, state, done, planned}], ``seconds_left`` (at most), ``brackets`` [{threat, standing,
         prefix, population, fallen, pending, certified, low, high, level, claim}], ``problem``
         {code, sentence, remedy}.
         """

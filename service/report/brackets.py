@@ -217,6 +217,12 @@ def live_holding(one: Mapping[str, Json]) -> Holding:
         facts.append((f"{level_text(one)} interval".strip(), f"{ends}, for {about}"))
     sentence = _sentence((certified, upper), total, attacked=True, exact=seen == total)
     view = {"kind": "bracket", "title": f"Robust accuracy {against}", "data": data}
-    measured = "robust_accuracy", text(one, "threat")
-    short = f"{stood:,} of {seen:,} looked at stand"
-    return Holding("", measured, against, sentence, [figure_of(view)], short, facts)
+    return Holding(
+        anchor="",
+        measured=("robust_accuracy", text(one, "threat")),
+        title=against,
+        sentence=sentence,
+        figures=[figure_of(view)],
+        short=sentence,
+        facts=facts,
+    )

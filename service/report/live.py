@@ -19,6 +19,8 @@ _OVER: Final = {"succeeded": "report", "failed": "end", "cancelled": "end"}
 _SHAPES: Final = {"running": "busy", "failed": "bad", "cancelled": "open"}
 """Shapes of states; how a finished audit came out is its verdict's to say."""
 _WAITING: Final = "Without a script this page asks again every few seconds."
+_WAITS: Final = "It waits for its turn."
+_LOST: Final = "Its report is not here any more."
 STATES: Final = ("queued", "running", "succeeded", "failed", "cancelled")
 VERDICTS: Final = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")
 
@@ -50,7 +52,7 @@ class StageLine:
     css: str
     shape: str
     done: str
-    most: int
+    planned: int
     told: str
 
 
@@ -93,18 +95,22 @@ def audits_page(
     )
 
 
-def audit_page(audit: Mapping[str, Json]) -> bytes:
-    """An audit as it stands; it follows by itself until the audit is over."""
+def audit_page(audit: Mapping[str, Json], *, reported: bool = True) -> bytes:
+    """An audit as it stands; it follows by itself until the audit is over.
+
+    ``reported`` says whether a finished one has a report to take the page's place.
+    """
     over = _OVER.get(text(audit, "state"), "")
+    lost = over == "report" and not reported
     problem = mapping(audit, "problem")
     return live_page(
         "audit.html.j2",
-        again=0 if over == "end" else AGAIN,
+        again=0 if lost or over == "end" else AGAIN,
         row=_row(audit),
-        over=over,
+        over="end" if lost else over,
         facts=_facts(audit),
         stages=[] if over else _stages(audit),
-        waits="" if over or text(audit, "state") == "running" else "It waits for its turn.",
+        waits=_LOST if lost else _WAITS if text(audit, "state", "queued") == "queued" else "",
         brackets=_brackets(audit),
         problem=text(problem, "sentence"),
         remedy=text(problem, "remedy"),
@@ -147,8 +153,9 @@ def _progress(audit: Mapping[str, Json]) -> str:
 
 def _facts(audit: Mapping[str, Json]) -> list[tuple[str, str]]:
     over = text(audit, "state") in _OVER
+    left = "" if over else _left(audit)
     pairs = (
-        ("Time left", "" if over else _left(audit)),
+        ("Time left", f"{left}; most end earlier" if left else ""),
         ("At work on", "" if over or mappings(audit, "stages") else _at_work(audit)),
         ("Model", text(audit, "model")),
         ("Images", text(audit, "data")),
@@ -180,20 +187,20 @@ def _stages(audit: Mapping[str, Json]) -> list[StageLine]:
 
 
 def _stage(one: Mapping[str, Json], progress: Mapping[str, Json]) -> StageLine:
-    state, done, most = text(one, "state"), whole(one, "done") or 0, whole(one, "most") or 0
-    threat = text(one, "threat")
+    state, done = text(one, "state"), whole(one, "done") or 0
+    planned, threat = whole(one, "planned") or 0, text(one, "threat")
     shape = {"over": "good" if done else "plain", "running": "busy"}.get(state, "plain")
     share = 0.0
-    told = f"{done:,} {_parts(done)}" if done else "nothing to do"
+    told = f"{done:,} {'part' if done == 1 else 'parts'}" if done else "nothing to do"
     if state == "waiting":
-        told = f"at most {most:,} {_parts(most)}" if most else "hangs on stages before it"
+        told = "ahead" if planned else "hangs on stages before it"
     elif state == "running":
         share, in_flight = _in_flight(progress)
-        told = f"part {done + 1:,} of at most {most:,}{in_flight}"
+        told = f"part {done + 1:,} of {planned:,} planned so far{in_flight}"
     reached = f"{done + share:.2f}".rstrip("0").rstrip(".")
     against = wording.threat(threat) if threat else ""
     title = wording.plain(text(one, "title"), 120)
-    return StageLine(title, against, state, shape, reached, most, told)
+    return StageLine(title, against, state, shape, reached, planned, told)
 
 
 def _in_flight(progress: Mapping[str, Json]) -> tuple[float, str]:
@@ -204,10 +211,6 @@ def _in_flight(progress: Mapping[str, Json]) -> tuple[float, str]:
     told = " ".join(one for one in (counted, f"({note})" if note else "") if one)
     share = min(1.0, max(0.0, (done or 0) / total)) if total else 0.0
     return share, f": {told}" if told else ""
-
-
-def _parts(count: int) -> str:
-    return "part" if count == 1 else "parts"
 
 
 def _brackets(audit: Mapping[str, Json]) -> list[Holding]:

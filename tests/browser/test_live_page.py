@@ -39,8 +39,8 @@ BRACKET: Json = {
     "claim": "set",
 }
 STAGES: list[Json] = [
-    {"title": "Preflight", "threat": "", "state": "over", "done": 1, "most": 1},
-    {"title": HOSTILE, "threat": HOSTILE, "state": "running", "done": 1, "most": 4},
+    {"title": "Preflight", "threat": "", "state": "over", "done": 1, "planned": 1},
+    {"title": HOSTILE, "threat": HOSTILE, "state": "running", "done": 1, "planned": 4},
 ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from analyzers.contract import Analyzer, Case, Json, Passes
 from service.core.driver import Course, instances_for
-from service.pace import Pace
+from service.pace import Pace, Way
 from support.toys import CATALOGUE, a_case, toy_done
 from support.verdicts import policy
 
@@ -71,12 +71,17 @@ def test_the_rest_takes_as_long_as_its_passes_at_the_pace_so_far() -> None:
     while audit.ready():
         low, high = audit.ready()[0].unit.rows
         advance(audit, pace, clock, 0.1 * (high - low))
-        way = pace.way()
-        if way.seconds is not None:
-            assert 0 <= way.unit <= way.seconds + 1e-9
-    done = N * len(audit.instances)
-    assert clock.now == pytest.approx(0.1 * done)
+        left = pace.way().left(clock.now)
+        if left is not None:
+            assert left == pytest.approx(0.1 * N * len(audit.instances) - clock.now)
     assert pace.way().seconds == 0
+
+
+def test_time_goes_on_while_a_unit_is_in_flight() -> None:
+    """What was said at a commit gets less by itself, and never less than nothing."""
+    way = Way(seconds=10.0, since=100.0)
+    assert [way.left(now) for now in (100.0, 104.0, 200.0)] == [10.0, 6.0, 0.0]
+    assert Way().left(5.0) is None
 
 
 def test_what_came_from_memory_says_nothing_of_the_pace() -> None:

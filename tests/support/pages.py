@@ -27,6 +27,7 @@ class Shelf:
     known: dict[str, dict[str, Json]] = field(default_factory=_both)
     after: str = ""
     evidence: dict[str, bytes] = field(default_factory=lambda: {"done": b'{"facts":{}}'})
+    reports: set[str] = field(default_factory=lambda: {"done"})
     releases: list[Mapping[str, Json]] = field(default_factory=list[Mapping[str, Json]])
     searches: list[Search] = field(default_factory=list[Search])
     followed: list[str] = field(default_factory=list[str])
@@ -110,10 +111,10 @@ class Shelf:
         return {} if audit_id in self.evidence else None
 
     async def report_html(self, audit_id: str) -> bytes | None:
-        """The report of the finished one."""
+        """The report of those that have one."""
         self._fail()
         self.asked.append(audit_id)
-        return b"<!doctype html><title>report</title>" if audit_id == "done" else None
+        return b"<!doctype html><title>report</title>" if audit_id in self.reports else None
 
     async def evidence_json(self, audit_id: str) -> bytes | None:
         """The evidence of the finished one."""

@@ -139,6 +139,7 @@ async def test_the_stream_ends_with_the_audit(stand: Stand) -> None:
     """The last event says that it is over and whether a report takes the page's place."""
     async with listening(stand.client, "/audits/busy/events") as listener:
         await first(listener)
+        stand.shelf.reports.add("busy")
         stand.change("busy", state="succeeded", verdict="PASS")
         (event,) = await listener.rest()
     assert event.body["over"] == "report"
@@ -146,6 +147,18 @@ async def test_the_stream_ends_with_the_audit(stand: Stand) -> None:
     async with listening(stand.client, "/audits/done/events") as listener:
         (event,) = await listener.rest()
     assert event.body["over"] == "report"
+
+
+async def test_without_a_report_nothing_takes_the_page_s_place(stand: Stand) -> None:
+    """A report that was lost sends nobody in circles: the page says so, and that is the end."""
+    stand.shelf.reports.clear()
+    async with listening(stand.client, "/audits/done/events") as listener:
+        (event,) = await listener.rest()
+    assert event.body["over"] == "end"
+    assert "Its report is not here any more." in event.data
+    page = (await stand.client.get("/audits/done")).text
+    assert 'data-over="end"' in page
+    assert 'http-equiv="refresh"' not in page
 
 
 async def test_an_audit_that_is_removed_ends_it_too(stand: Stand) -> None:

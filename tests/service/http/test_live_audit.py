@@ -89,7 +89,7 @@ def test_an_audit_is_followed_from_its_queue_to_its_report(
     brackets = told(events, "brackets")
     assert f"{N} of {N}" in brackets[-1]
     stages = " ".join(told(events, "stages"))
-    for words in ("Preflight", "at most", "part 1 of"):
+    for words in ("Preflight", "ahead", "planned so far"):
         assert words in stages
 
 

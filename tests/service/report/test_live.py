@@ -37,11 +37,11 @@ def test_an_unfinished_audit_asks_again_where_no_script_runs(state: str, asks: b
 
 
 STAGES = [
-    {"title": "Preflight", "threat": "", "state": "over", "done": 1, "most": 1},
-    {"title": "Twin", "threat": "", "state": "over", "done": 0, "most": 0},
-    {"title": "Linf", "threat": "Linf:8/255:white", "state": "running", "done": 2, "most": 8},
-    {"title": "Channels", "threat": "", "state": "waiting", "done": 0, "most": 0},
-    {"title": "Filters", "threat": "", "state": "waiting", "done": 0, "most": 1},
+    {"title": "Preflight", "threat": "", "state": "over", "done": 1, "planned": 1},
+    {"title": "Twin", "threat": "", "state": "over", "done": 0, "planned": 0},
+    {"title": "Linf", "threat": "Linf:8/255:white", "state": "running", "done": 2, "planned": 8},
+    {"title": "Channels", "threat": "", "state": "waiting", "done": 0, "planned": 0},
+    {"title": "Filters", "threat": "", "state": "waiting", "done": 0, "planned": 1},
 ]
 BRACKET = {
     "threat": "Linf:8/255:white",
@@ -65,11 +65,11 @@ def test_stages_say_how_far_each_of_them_is() -> None:
     page = audit_page(BUSY).decode()
     for words in (
         ">Linf<span",
-        "part 3 of at most 8: 60 of 120 (stage 2)",
+        "part 3 of 8 planned so far: 60 of 120 (stage 2)",
         "1 part<",
         "nothing to do",
         "hangs on stages before it",
-        "at most 1 part<",
+        ">ahead<",
         '<progress max="8" value="2.5" aria-label="Linf Linf, ε = 8/255, white box">',
     ):
         assert words in page
