@@ -99,7 +99,8 @@ def test_what_is_no_such_set_is_refused(tmp_path: Path) -> None:
 def test_second_labels_that_would_run_code_are_refused(tmp_path: Path) -> None:
     """An object array is what numpy would unpickle: it is refused as it is among plain data."""
     for name in ("shape", "texture"):
-        np.savez(tmp_path / "cues.npz", **{**WHOLE, name: np.array([{}] * 4, dtype=object)})
+        arrays = {**WHOLE, name: np.array([{}] * 4, dtype=object)}
+        np.savez(tmp_path / "cues.npz", allow_pickle=True, **arrays)
         with pytest.raises(Refusal) as caught:
             read_file(tmp_path / "cues.npz")
         assert caught.value.code == "NPY_OBJECT_ARRAY"
