@@ -96,6 +96,16 @@ def test_what_is_no_such_set_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, {**WHOLE, "shape": np.eye(4)}).code == "DATA_LABELS_INVALID"
 
 
+def test_second_labels_that_would_run_code_are_refused(tmp_path: Path) -> None:
+    """An object array is what numpy would unpickle: it is refused as it is among plain data."""
+    for name in ("shape", "texture"):
+        arrays = {**WHOLE, name: np.array([{}] * 4, dtype=object)}
+        np.savez(tmp_path / "cues.npz", allow_pickle=True, **arrays)
+        with pytest.raises(Refusal) as caught:
+            read_file(tmp_path / "cues.npz")
+        assert caught.value.code == "NPY_OBJECT_ARRAY"
+
+
 def test_forms_with_one_label_are_refused(tmp_path: Path) -> None:
     """A zip of class folders has no room for a second one; neither has Parquet."""
     png = io.BytesIO()

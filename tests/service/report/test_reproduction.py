@@ -52,6 +52,16 @@ def test_the_command_says_how_the_data_are_read() -> None:
     assert commands(facts)[0] == usual
 
 
+def test_the_command_asks_for_pictures_in_conflict_again() -> None:
+    """A placeholder with the slice, for evidence knows a set by its digest and not by its file."""
+    facts = sample.facts()
+    usual = commands(facts)[0]
+    facts["data"]["cues"] = {"digest": "c" * 64, "n": 40, "slice": ""}
+    assert commands(facts)[0].replace(" --cues CUES", "") == usual
+    facts["data"]["cues"]["slice"] = "0:30"
+    assert "--cues 'CUES[0:30]'" in commands(facts)[0]
+
+
 def test_what_was_done_to_the_upload_is_told() -> None:
     """Opened batch, converted operators, a tail cut off, a twin's gradients."""
     body = sample.evidence()
