@@ -9,11 +9,15 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch as it loads; see the zygote
 # A shell without job control starts background jobs deaf to Ctrl-C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# A busy machine is no find: how long an example takes is for benchmarks.
+hypothesis.settings.register_profile("assay", deadline=None)
+hypothesis.settings.load_profile("assay")
 UNDER_CI = os.environ.get("ASSAY_CI") == "1"
 TAKEN_OUT = pytest.StashKey[list[str]]()
 
