@@ -185,6 +185,16 @@ class DataFacts:
         return asdict(self)
 
 
+class Cues(NamedTuple):
+    """A user's own pictures, each with the shape of one class and the texture of another."""
+
+    n: int
+    pictures: Digest
+    shape: Digest
+    """Class numbers, one a picture."""
+    texture: Digest
+
+
 class Earlier(NamedTuple):
     """Pictures that broke an earlier model: which image each was made of, and their blob."""
 
@@ -204,6 +214,8 @@ class Case:
     """What broke the last release, by threat."""
     needed: Mapping[str, Sequence[Done]] = field(default_factory=dict[str, Any])
     """What analyzers named in ``needs`` have done, by key, once they ended."""
+    cues: Cues | None = None
+    """Pictures with cues in conflict, where the audit was given some."""
 
     @property
     def n(self) -> int:
@@ -405,6 +417,8 @@ class Description:
     """Runs before the subject is taken for granted (preflight)."""
     on_demand: bool = False
     """Runs only where another one needs it, or where it is asked for by name."""
+    cues: bool = False
+    """Looks at a user's own pictures with cues in conflict, where there are some."""
     vouches: bool = False
     """Says only whether the attacks on its threat can be believed; not run once they failed it."""
     average_case: bool = False
@@ -570,6 +584,14 @@ class GradientStep(NamedTuple):
     """Gradient of each image's own loss with respect to its [0,1] pixels."""
 
 
+class InnerSlope(NamedTuple):
+    """What one pass back to a tensor inside the graph yields."""
+
+    logits: FloatArray
+    slope: Array
+    """Gradient of each image's own value with respect to the tensor, reduced."""
+
+
 class Gradient(Protocol):
     """Gradients of a per-image loss of the logits."""
 
@@ -625,6 +647,15 @@ class Subject(Protocol):
 
     def places(self) -> Places:
         """The tensors that lenses look at, and the head."""
+        ...
+
+    def slopes_inside(
+        self, images: FloatArray, labels: LabelArray, name: str, reduce: Reduce
+    ) -> InnerSlope | None:
+        """Slopes of each image's logit of its label, with respect to a tensor inside the graph.
+
+        None where an operator has no gradient here. ``reduce`` as for ``activations``.
+        """
         ...
 
     def activations(

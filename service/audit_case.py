@@ -9,6 +9,7 @@ from typing import Protocol
 from analyzers.catalog import ALL
 from analyzers.contract import Case, DataFacts, Digest, InputSpec, Json, SubjectFacts
 from service.audit_run import Material
+from service.conflicting import cue_tensors, cues_of, told_of_cues
 from service.core.driver import Course, instances_for
 from service.core.permutation import permutation
 from service.core.policy import Policy, parse_policy
@@ -88,7 +89,8 @@ class AuditCase:
         """The evaluation set as the evidence names it."""
         held = self.data.facts
         unusual = Reading.from_json(self.data.reading).unusual
-        told = {"reading": unusual} if unusual else {}
+        told: dict[str, Json] = {"reading": unusual} if unusual else {}
+        told |= told_of_cues(self.row.options)
         return {**held["data"], **held["details"], "slice": self.data.slice, **told}
 
 
@@ -111,6 +113,7 @@ def course_of(
         SubjectFacts.from_json(model.facts["subject"]),
         DataFacts.from_json(data.facts["data"]),
         earlier=by_threat(_earlier(wish)),
+        cues=cues_of(options),
     )
     floors = floors_of(parse_waivers(options.get("waivers") or "[]"))
     stops = {
@@ -159,7 +162,7 @@ def _material(row: AuditRow, model: ModelRow, data: EvalSetRow, shelf: Shelf) ->
         upload=str(shelf.local_path(canonical["upload"])) if canonical["upload"] else "",
         upload_form={"output": canonical["output_name"], "batch": canonical["replay_batch"]},
         weights=str(shelf.local_path(weights)) if weights else "",
-        tensors=tensors(_earlier(row), details["shape"]),
+        tensors={**tensors(_earlier(row), details["shape"]), **cue_tensors(row.options)},
     )
 
 

@@ -40,7 +40,8 @@ class Material:
     weights: str = ""
     """The uploaded file, when that was weights: analyses read them as they were trained."""
     tensors: Mapping[Digest, tuple[str, Sequence[int]]] = field(default_factory=dict[str, Any])
-    """dtype and shape of the blobs of earlier audits that units take as input."""
+    """dtype and shape of blobs that units take as input and that no unit here makes: those of
+    earlier audits, and pictures with cues in conflict."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from service.rpc.server import RpcServer
 from service.runner import Runner
 from service.settings import Settings, prepare_home
 from service.store.blobs import Blobs
+from service.store.browsing import Browsing
 from service.store.catalogue import Catalogue
 from service.store.database import Database
 from service.store.queue import Queue
@@ -92,7 +93,8 @@ class Service:
         self.addresses = self._server.addresses
         if self.settings.http:
             host, _, port = self.settings.http.rpartition(":")
-            self._http = await start_http(Pages(self._parts, api, registry), host, int(port))
+            pages = Pages(self._parts, api, Browsing(self._database), registry)
+            self._http = await start_http(pages, host, int(port))
             self.http_port = self._http.port
         log.info(
             "service started",

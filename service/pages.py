@@ -1,7 +1,8 @@
 """What the pages show, in the words of ``service.http.ports``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 
@@ -9,19 +10,31 @@ from analyzers.contract import Json
 from service.api.parts import Parts
 from service.api.whole import ServiceApi
 from service.audit_case import versions
-from service.errors import AssayError, Code
-from service.rpc.ports import AuditQuery, AuditView
-from service.views import resource_name
+from service.errors import AssayError
+from service.http.ports import Listing, Search
+from service.pace import Way
+from service.rpc.ports import AuditView, Progress
+from service.store.browsing import Browsing, Release, Seen, Sought
+from service.views import AUDIT_STATES, audit_view, resource_name
 
 PROJECT = "local"
+LISTED: Final = 50
+"""Audits of one page of the list."""
+RELEASES: Final = 40
+"""Audits of a model's history."""
+LOOK_AGAIN: Final = 2.0
+"""Seconds after which a page looks again though nobody told it to."""
 
 
 class Pages:
     """Implements ``service.http.ports.HttpPort`` for one project."""
 
-    def __init__(self, parts: Parts, api: ServiceApi, registry: CollectorRegistry) -> None:
-        """Read through the same api that clients use."""
+    def __init__(
+        self, parts: Parts, api: ServiceApi, browsing: Browsing, registry: CollectorRegistry
+    ) -> None:
+        """Read, and change nothing."""
         self._parts = parts
+        self._browsing = browsing
         self._api = api
         self._registry = registry
 
@@ -50,19 +63,41 @@ class Pages:
             stored = True
         return {"store": stored, "engines": bool(self._parts.executor.engine)}
 
-    async def audits(self, limit: int) -> Sequence[Mapping[str, Json]]:
+    async def audits(self, search: Search) -> Listing:
         """The newest audits first."""
-        page = await self._api.audits(AuditQuery(PROJECT, limit))
-        return [_page(one) for one in page.items]
+        states = [name for name, state in AUDIT_STATES.items() if state == search.state]
+        sought = Sought(search.words, states, search.verdict)
+        page = await self._browsing.audits(PROJECT, sought, LISTED, search.after)
+        return Listing([self._listed(one) for one in page.items], page.next_token)
 
     async def audit(self, audit_id: str) -> Mapping[str, Json] | None:
         """One audit as it stands, or None."""
-        try:
-            return _page(await self._api.audit(resource_name(PROJECT, "audits", audit_id)))
-        except AssayError as error:
-            if error.code in (Code.NOT_FOUND, Code.NAME_INVALID):
-                return None
-            raise
+        seen = await self._browsing.audit(PROJECT, audit_id)
+        if seen is None:
+            return None
+        view = await self._api.audit(resource_name(PROJECT, "audits", audit_id))
+        return {**self._listed(seen), "brackets": [asdict(one) for one in view.brackets]}
+
+    def changes(self, audit_id: str) -> AsyncGenerator[None]:
+        """Whenever an audit, or any, may have changed."""
+        return self._parts.live.rings(audit_id, LOOK_AGAIN)
+
+    async def history(self, subject: str) -> Sequence[Mapping[str, Json]]:
+        """Finished audits of a subject, oldest first."""
+        return [_release(one) for one in await self._browsing.releases(PROJECT, subject, RELEASES)]
+
+    async def verdict(self, audit_id: str) -> Mapping[str, Json] | None:
+        """The verdict of a finished audit, or None."""
+        kept = await self._parts.catalogue.report(PROJECT, audit_id)
+        return (kept.verdict or {}) if kept else None
+
+    def _listed(self, seen: Seen) -> dict[str, Json]:
+        live, row = self._parts.live, seen.row
+        body = _named(audit_view(row, progress=live.in_flight(row.id)), seen)
+        way = live.way(row.id)
+        body["stages"] = [asdict(one) for one in way.stages]
+        left = _left(way, live.in_flight(row.id))
+        return body if left is None else {**body, "seconds_left": left}
 
     async def report_html(self, audit_id: str) -> bytes | None:
         """The report of a finished audit, or None."""
@@ -75,18 +110,43 @@ class Pages:
         return await self._parts.blobs.read_bytes(kept.evidence_digest) if kept else None
 
 
-def _page(view: AuditView) -> dict[str, Json]:
+def _named(view: AuditView, seen: Seen) -> dict[str, Json]:
     body: dict[str, Json] = {
         "id": view.name.rpartition("/")[2],
         "state": view.state,
         "created": view.created.isoformat(),
         "verdict": view.verdict,
-        "model": view.model,
-        "data": view.eval_set,
-        "brackets": [asdict(one) for one in view.brackets],
+        "profile": view.profile,
+        "subject": view.subject or seen.model,
+        "model": str(seen.row.options.get("file") or seen.model),
+        "data": seen.data,
     }
     if view.progress is not None:
         body["progress"] = asdict(view.progress)
     if view.problem is not None:
         body["problem"] = asdict(view.problem)
     return body
+
+
+def _left(way: Way, progress: Progress | None) -> float | None:
+    """Seconds at most: of the unit in flight, the part that is done is over."""
+    if way.seconds is None:
+        return None
+    share = progress.done / progress.total if progress is not None and progress.total else 0.0
+    return max(0.0, way.seconds - min(share, 1.0) * way.unit)
+
+
+def _release(one: Release) -> dict[str, Json]:
+    row = one.seen.row
+    verdict: Mapping[str, Json] = one.verdict or {}
+    return {
+        "id": row.id,
+        "created": row.create_time.isoformat(),
+        "verdict": row.verdict,
+        "model": str(row.options.get("file") or one.seen.model),
+        "model_digest": one.seen.file_digest,
+        "data": one.seen.data,
+        "data_id": row.eval_set,
+        "brackets": [dict(bracket) for bracket in one.brackets],
+        "requirements": verdict.get("requirements", []),
+    }

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
@@ -23,6 +23,7 @@ from service.errors import AssayError, Code, Kind, internal_error
 from service.executors.interface import Executor, Progress, Result, limits_on, sandbox_told
 from service.live import Live
 from service.observe import CacheResult, Device, Metrics, Outcome, Profile, Stage, stage_of
+from service.pace import Pace
 from service.recalling import recalled
 from service.rpc.ports import Progress as ProgressView
 from service.settings import Settings
@@ -268,6 +269,10 @@ class Runner:
         told = step.instance.analyzer.description
         return self._metrics.timed(stage_of(told.id, first=told.first))
 
+    def tell_way(self, lease: Lease, pace: Pace) -> None:
+        """How far the audit is, for the pages."""
+        self._live.on_its_way(lease.audit, pace.way())
+
     def tell_progress(self, lease: Lease, step: Step, progress: Progress) -> None:
         """Work in flight."""
         view = ProgressView(step.shard.analyzer, progress.done, progress.total, progress.note)
@@ -281,16 +286,22 @@ class _Observer:
         self._runner = runner
         self._lease = lease
         self._case = case
+        self._pace = Pace(case.course)
+        runner.tell_way(lease, self._pace)
 
     async def committed(self, course: Course, step: Step) -> None:
+        self._pace.committed(step)
+        self._runner.tell_way(self._lease, self._pace)
         check_expectation(course, step.instance, self._case.row.options["expected_accuracy"])
         await self._runner.tell_commit(self._lease, self._case, step)
 
     async def in_flight(self, step: Step, progress: Progress) -> None:
         self._runner.tell_progress(self._lease, step, progress)
 
-    def timed(self, step: Step) -> AbstractContextManager[None]:
-        return self._runner.timed(step)
+    @contextlib.contextmanager
+    def timed(self, step: Step) -> Generator[None]:
+        with self._runner.timed(step), self._pace.timed():
+            yield
 
 
 class _StoreMemory:

@@ -110,6 +110,7 @@ def audit_view(
         verdict=VERDICTS.get(row.verdict),
         seed=int(options["seed"]),
         analyzers=[AnalyzerSpec(name, config) for name, config in options["analyzers"].items()],
+        cue_set=_cue_set(row),
         policy_digest=row.policy_digest,
         evidence_digest=evidence_digest,
         brackets=brackets,
@@ -122,6 +123,11 @@ def audit_view(
         started=row.start_time,
         ended=row.end_time,
     )
+
+
+def _cue_set(row: AuditRow) -> str:
+    cues = row.options.get("cues")
+    return resource_name(row.project, "evalSets", cues["id"]) if cues else ""
 
 
 def problem_of(error: Json) -> Problem | None:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from analyzers import lens
+from analyzers.behaviour import texture_own
 from analyzers.behaviour.cues.tiles import Tiling, tiling
-from analyzers.behaviour.texture_summary import measurements
+from analyzers.behaviour.texture_summary import measurements, too_weak
 from analyzers.contract import (
     Analyzer,
     Case,
@@ -44,7 +45,7 @@ def grids(config: Mapping[str, Json], shape: tuple[int, int, int]) -> list[Tilin
 def plan(
     case: Case, config: Mapping[str, Json], done: Sequence[Done], stop: Sequence[Stop]
 ) -> Sequence[Unit]:
-    """The first images block by block, then the pictures under attack of each threat."""
+    """The first images block by block, the pictures under attack of each threat, the user's own."""
     del stop
     clean = [Unit(rows) for rows in _blocks(case, config)]
     attacked = [
@@ -52,7 +53,7 @@ def plan(
         for probe in lens.probes(case)
         for rows, digest in sorted(probe.pictures.items())
     ]
-    return lens.owed([*clean, *attacked], done)
+    return lens.owed([*clean, *attacked, *texture_own.units(case)], done)
 
 
 def _blocks(case: Case, config: Mapping[str, Json]) -> list[tuple[int, int]]:
@@ -60,15 +61,24 @@ def _blocks(case: Case, config: Mapping[str, Json]) -> list[tuple[int, int]]:
 
 
 def cost(case: Case, config: Mapping[str, Json]) -> Passes:
-    """Clean, each shuffle, two cues, a hybrid, and one slope an image."""
+    """Clean, each shuffle, two cues, a hybrid, one slope an image, and the user's own pictures."""
     n = sum(high - low for low, high in _blocks(case, config))
     slopes = n if case.subject.gradient else 0
-    return Passes(n * (4 + len(grids(config, case.subject.shape))) + slopes, slopes)
+    own = case.cues.n if case.cues else 0
+    return Passes(n * (4 + len(grids(config, case.subject.shape))) + slopes + own, slopes)
 
 
 def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
-    """Retention first, then cues, conflict, edges, and what the file holds."""
-    return measurements(case, grids(config, case.subject.shape), done)
+    """Retention first, then cues, conflict, edges, what the file holds, and the user's own set."""
+    if not done:
+        return [
+            lens.without(one.name, "out_of_budget", "No image was looked at.") for one in METRICS
+        ]
+    own = [one for one in done if texture_own.OWN in one.unit.params]
+    rest = [one for one in done if texture_own.OWN not in one.unit.params]
+    tiles = grids(config, case.subject.shape)
+    told = texture_own.measurements(case, own, weak=too_weak(case, tiles, rest))
+    return [*measurements(case, tiles, rest), *told]
 
 
 _SHARE: Final = (0.0, 1.0)
@@ -131,6 +141,20 @@ METRICS: Final = (
         "Stored maps with zeros by which maps of a layer are multiplied: defective convolutions.",
         unit="masks",
     ),
+    MetricSpec(
+        texture_own.BIAS,
+        "Of a user's own pictures with the shape of one class and the texture of another that are "
+        "taken for either, the share taken for the shape.",
+        range=_SHARE,
+        title="Own pictures taken for their shape",
+    ),
+    MetricSpec(
+        texture_own.NEITHER,
+        "Share of the user's own pictures in conflict that are taken for neither their shape nor "
+        "their texture: of these texture.own_shape_bias says nothing.",
+        range=_SHARE,
+        title="Own pictures taken for neither",
+    ),
 )
 
 FINDINGS: Final = (
@@ -166,9 +190,11 @@ ANALYZER: Final = Analyzer(
     Description(
         id="behaviour.texture",
         version="1",
+        cues=True,
         title="Texture",
         summary="What is left of the answers when tiles change places, when texture or colour is "
-        "taken out, and when outlines and texture speak for different classes.",
+        "taken out, and when outlines and texture speak for different classes, on pictures of "
+        "your own too (--cues).",
         reference="Luo et al. 2019, arXiv:1911.08432; Geirhos et al., ICLR 2019, arXiv:1811.12231",
         schema=lens.SCHEMA,
         metrics=METRICS,

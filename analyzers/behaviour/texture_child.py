@@ -14,6 +14,8 @@ from analyzers.behaviour.cues.hybrids import hybrids, partners
 from analyzers.behaviour.cues.smoothing import without_texture
 from analyzers.behaviour.cues.tiles import Tiling, drawn_order, shuffled
 from analyzers.behaviour.texture import PROBE_BLOB, grids
+from analyzers.behaviour.texture_own import PICTURES
+from analyzers.behaviour.texture_own_child import answered
 from analyzers.contract import (
     Array,
     Batch,
@@ -35,7 +37,9 @@ Classes = npt.NDArray[np.int64]
 def measure(
     shard: Shard, subject: Subject, batch: Batch, inputs: Mapping[str, Array], tell: Tell
 ) -> Partial:
-    """Pictures under attack where they are handed over, else the images themselves."""
+    """The user's own pictures or those under attack where they are handed over, else the images."""
+    if PICTURES in inputs:
+        return answered(shard, subject, inputs, tell)
     if PROBE_BLOB in inputs:
         return _under_attack(batch, inputs[PROBE_BLOB], tell)
     asked = _Asked(subject, batch, tell)

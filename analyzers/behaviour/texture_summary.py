@@ -71,8 +71,7 @@ class _Seen:
 
 def measurements(case: Case, grids: Sequence[Tiling], done: Sequence[Done]) -> list[Measurement]:
     """Everything, in the order of the description."""
-    clean = [one for one in done if "threat" not in one.unit.params]
-    if not clean:
+    if not _clean(done):
         return [lens.without(name, "out_of_budget", "No image was looked at.") for name in METRICS]
     seen = _seen(case, grids, done)
     why = _too_weak(seen)
@@ -88,6 +87,15 @@ def measurements(case: Case, grids: Sequence[Tiling], done: Sequence[Done]) -> l
         *_edge_alignment(seen),
         _fixed_masks(seen),
     ]
+
+
+def too_weak(case: Case, grids: Sequence[Tiling], done: Sequence[Done]) -> str:
+    """Why answers to changed images say nothing; empty where they do, or where nobody knows."""
+    return _too_weak(_seen(case, grids, done)) if _clean(done) else ""
+
+
+def _clean(done: Sequence[Done]) -> list[Done]:
+    return [one for one in done if "threat" not in one.unit.params]
 
 
 def _seen(case: Case, grids: Sequence[Tiling], done: Sequence[Done]) -> _Seen:

@@ -9,13 +9,23 @@ import torch
 from onnx import TensorProto
 from torch import Tensor
 
-from analyzers.contract import Array, FloatArray, GradientStep, InputSpec
+from analyzers.contract import (
+    Array,
+    FloatArray,
+    GradientStep,
+    InnerSlope,
+    InputSpec,
+    LabelArray,
+    Reduce,
+    Refusal,
+)
 from analyzers.engines.batches import Cutter
 from analyzers.engines.devices import Choice, full_precision, placed
 from analyzers.engines.interpreter import Interpreter
 from analyzers.engines.operators.stored import torch_of
 from analyzers.engines.operators.straight_through import halved, rounded
 from analyzers.engines.threads import torch_threads
+from analyzers.graph.surgery import with_outputs
 
 Loss = Callable[[Any, Any], Any]
 SearchType = Literal["float32", "bfloat16"]
@@ -45,7 +55,9 @@ class GradientEngine:
         full_precision()
         self._placement = placed(device)
         self._device = self._placement.device
+        self._raw = raw
         self._graph = Interpreter(raw, self._device)
+        self._inner: dict[str, Interpreter] = {}
         self._spec = input_spec
         self._threads = threads
         self._batch: Literal["free", "one"] = batch
@@ -81,6 +93,47 @@ class GradientEngine:
                 found.append(GradientStep(*(part[: piece.real] for part in one)))
                 low += piece.real
         return GradientStep(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    def inside(
+        self, images: FloatArray, labels: LabelArray, name: str, reduce: Reduce
+    ) -> InnerSlope:
+        """Slopes of each image's logit of its label, with respect to a tensor inside the graph."""
+        graph = self._reaching(name)
+        logits: list[FloatArray] = []
+        slopes: list[Array] = []
+        with torch_threads(self._threads), torch.inference_mode(mode=False), torch.enable_grad():
+            for piece in self._cutter.pieces(images):
+                low = sum(map(len, logits))
+                told = labels[low + np.minimum(np.arange(len(piece.rows)), piece.real - 1)]
+                one, slope = self._one_inside(graph, name, piece.rows, told)
+                logits.append(one[: piece.real])
+                slopes.append(np.array(reduce(name, slope[: piece.real])))
+        return InnerSlope(np.concatenate(logits), np.concatenate(slopes))
+
+    def _reaching(self, name: str) -> Interpreter:
+        """The graph with this tensor kept whole; only the last one is held."""
+        if name not in self._inner:
+            self._inner = {name: Interpreter(with_outputs(self._raw, [name]), self._device)}
+        return self._inner[name]
+
+    def _one_inside(
+        self, graph: Interpreter, name: str, rows: Array, labels: Array
+    ) -> tuple[FloatArray, FloatArray]:
+        images = self._tensor(rows).requires_grad_()
+        logits, inner = graph.logits_and(self._model_values(images), name)
+        if inner.ndim == 0 or len(inner) != len(rows):
+            raise Refusal(
+                "ACTIVATIONS_UNAVAILABLE",
+                f"The tensor '{name}' does not have one row an image.",
+                "The model can still be audited without looking inside it.",
+            )
+        picked = logits.float().gather(1, self._tensor(labels)[:, None])
+        slope = torch.zeros_like(inner)
+        if inner.requires_grad:
+            (slope,) = torch.autograd.grad(
+                picked.sum(), inner, allow_unused=True, materialize_grads=True
+            )
+        return _array(logits), _array(slope)
 
     def logits(self, images: FloatArray) -> FloatArray:
         """Class scores, for holding them against the forward engine's."""

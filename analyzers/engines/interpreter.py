@@ -30,9 +30,13 @@ class Interpreter:
 
     def logits(self, values: Tensor) -> Tensor:
         """What the graph returns; a canonical graph returns its class scores."""
+        return self.logits_and(values)[0]
+
+    def logits_and(self, values: Tensor, *names: str) -> list[Tensor]:
+        """The same with further outputs of the graph."""
         if self._whole is not None:
             values = whole_within(values, self._whole)
-        return self._program.run({self._input: values}, [self._output])[0]
+        return self._program.run({self._input: values}, [self._output, *names])
 
     @property
     def _whole(self) -> torch.dtype | None:

@@ -10,7 +10,9 @@ from analyzers.contract import (
     Array,
     ConvWeights,
     FloatArray,
+    InnerSlope,
     InputSpec,
+    LabelArray,
     Places,
     Reduce,
     SubjectFacts,
@@ -101,6 +103,13 @@ class OnnxSubject:
     def places(self) -> Places:
         """The tensors that lenses look at, and the head."""
         return self._places
+
+    def slopes_inside(
+        self, images: FloatArray, labels: LabelArray, name: str, reduce: Reduce
+    ) -> InnerSlope | None:
+        """Slopes of each image's logit of its label, with respect to a tensor inside the graph."""
+        engine = self._gradient
+        return None if engine is None else engine.inside(images, labels, name, reduce)
 
     def activations(
         self, images: FloatArray, names: Sequence[str], reduce: Reduce

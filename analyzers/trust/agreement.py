@@ -28,6 +28,7 @@ from analyzers.contract import (
 from analyzers.lens import NO_THREAT, SCHEMA, Scope, full, owed, without
 from analyzers.statistics.bootstrap import Spread, spread
 from analyzers.statistics.foretelling import Values, areas, foretold, gains
+from analyzers.trust import bands
 
 EDGES: Final = (20, 40, 60, 100, 180, 200, 360, 520, 600)
 QUICK: Final = 200
@@ -62,14 +63,17 @@ def cost(case: Case, config: Mapping[str, Json]) -> Passes:
 
 
 def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
-    """For every attacked threat: the margin's own area, and what each lens adds to it."""
+    """For every attacked threat: the margin's own area, what each lens adds to it, and bands."""
     del config
     if not done:
-        return [without(name, "out_of_budget", "No image was looked at.") for name in _NAMES]
-    attacked = [key for key in case.needed if case.needed[key]]
+        every = (*_NAMES, bands.METRIC)
+        return [without(name, "out_of_budget", "No image was looked at.") for name in every]
+    attacks = (key for key in case.needed if key.partition("@")[0] == ATTACK.description.id)
+    attacked = [key for key in attacks if case.needed[key]]
+    beside = bands.band_measurements(case, attacked)
     if not attacked:
-        return [without(name, "not_available", NO_THREAT) for name in _NAMES]
-    return [one for key in attacked for one in _of_threat(case, key, done)]
+        return [*(without(name, "not_available", NO_THREAT) for name in _NAMES), *beside]
+    return [*(one for key in attacked for one in _of_threat(case, key, done)), *beside]
 
 
 class _Known(NamedTuple):
@@ -203,11 +207,12 @@ ANALYZER: Final = Analyzer(
         version="1",
         title="Do the lenses foretell?",
         summary="Scores that lenses give a clean image, held against which images the attack "
-        "broke: fitted on some, tried on others, beside the margin alone.",
+        "broke: fitted on some, tried on others, beside the margin alone; and whether the side of "
+        "a reference band goes with what the attacks found.",
         reference="Mann and Whitney 1947 (ranks); Stone 1974 (fitted on some, tried on others)",
         schema=SCHEMA,
-        metrics=_METRICS,
-        needs=(ATTACK.description.id,),
+        metrics=(*_METRICS, bands.SPEC),
+        needs=(ATTACK.description.id, bands.LOOKED_AT),
         edges=EDGES,
         on_demand=True,
     ),

@@ -12,6 +12,7 @@ from service.api.baselines import baseline_of, earlier_of
 from service.api.estimates import estimate_of
 from service.api.parts import Parts, deletion_key
 from service.audit_case import course_of
+from service.conflicting import check_looked_at, cues_to_keep
 from service.core.canonical import digest
 from service.core.policy import Policy, parse_policy, profile_of, under_profile
 from service.core.waivers import parse_waivers
@@ -43,20 +44,26 @@ class AuditApi:
         _need_something_to_do(request)
         request = _under_its_profile(request)
         model, data = await self._subjects(request)
+        cues = await self._cues(request, model)
         policy = parse_policy(request.policy, ALL) if request.policy else None
         if request.waivers:
             parse_waivers(request.waivers)
         wish = _wish(request, model, data, policy)
+        wish = replace(wish, options={**wish.options, "cues": cues})
         if policy is not None:
             beside = await self._beside(request, policy, wish, model)
             wish = replace(wish, options={**wish.options, **beside})
         # Planning now means that a wrong analyzer or config is refused here, not in the queue.
-        course_of(wish, model, data, self._parts.executor.engine)[1].ready()
+        course = course_of(wish, model, data, self._parts.executor.engine)[1]
+        course.ready()
+        if cues is not None:
+            check_looked_at(course)
         if request.validate_only:
             return _estimated(request, wish, await estimate_of(self._parts, wish, model, data))
         key = _request_key(request)
         row = await self._parts.queue.enqueue(wish, key)
         self._parts.runner.wake()
+        self._parts.live.news(row.id)
         return await self._audit_view(row)
 
     async def _beside(
@@ -122,18 +129,20 @@ class AuditApi:
         model = await self._parts.catalogue.model(request.project, model_name.id)
         data = await self._parts.catalogue.eval_set(request.project, data_name.id)
         for one, what in ((model, "model"), (data, "evaluation set")):
-            if one.state != "SUCCEEDED":
-                raise AssayError(
-                    Code.NOT_READY,
-                    f"The {what} has not been taken in.",
-                    "Wait for its operation; if it failed, its error says why.",
-                )
-        check_fit(
-            SubjectFacts.from_json(model.facts["subject"]),
-            DataFacts.from_json(data.facts["data"]),
-            data.facts["details"]["shape"],
-        )
+            _need_taken_in(one, what)
+        _check_fit(model, data)
         return model, data
+
+    async def _cues(self, request: ports.NewAudit, model: ModelRow) -> Json:
+        """What an audit keeps of the user's own pictures in conflict; nothing without any."""
+        if not request.cue_set:
+            return None
+        name = parse_name(request.cue_set, "evalSets", field="cue_set")
+        row = await self._parts.catalogue.eval_set(request.project, name.id)
+        _need_taken_in(row, "cue set")
+        told = cues_to_keep(row)
+        _check_fit(model, row, of=" of the cue set")
+        return told
 
     async def _row(self, name: str) -> AuditRow:
         parsed = parse_name(name, "audits")
@@ -165,6 +174,24 @@ class AuditApi:
     async def _facts_digest(self, row: AuditRow) -> Digest:
         report = await self._parts.catalogue.report(row.project, row.id) if row.final else None
         return report.facts_digest if report else ""
+
+
+def _need_taken_in(row: ModelRow | EvalSetRow, what: str) -> None:
+    if row.state != "SUCCEEDED":
+        raise AssayError(
+            Code.NOT_READY,
+            f"The {what} has not been taken in.",
+            "Wait for its operation; if it failed, its error says why.",
+        )
+
+
+def _check_fit(model: ModelRow, data: EvalSetRow, *, of: str = "") -> None:
+    check_fit(
+        SubjectFacts.from_json(model.facts["subject"]),
+        DataFacts.from_json(data.facts["data"]),
+        data.facts["details"]["shape"],
+        of=of,
+    )
 
 
 def _chosen(query: ports.AuditQuery) -> dict[str, Sequence[str]]:
@@ -245,6 +272,7 @@ def _request_key(request: ports.NewAudit) -> RequestKey | None:
         "waivers": request.waivers,
         "subject": request.subject,
         "baseline": [request.baseline, sha256(request.baseline_evidence).hexdigest()],
+        **({"cue_set": request.cue_set} if request.cue_set else {}),
         "seed": request.seed,
         "expected": request.expected_accuracy,
         "analyzers": [[one.id, dict(one.config)] for one in request.analyzers],
@@ -265,6 +293,7 @@ def _estimated(
         state="queued",
         created=datetime.now(UTC),
         seed=int(wish.options["seed"]),
+        cue_set=request.cue_set,
         subject=str(wish.options["subject"]),
         policy_digest=wish.policy_digest,
         estimate=estimate,

@@ -7,6 +7,7 @@ from service.cli.options import (
     Architecture,
     AsJson,
     Channels,
+    Cues,
     Data,
     DataLayout,
     Deadline,
@@ -50,6 +51,7 @@ def audit(  # noqa: PLR0913 - the options of a command
     data_layout: DataLayout = "auto",
     channels: Channels = "rgb",
     pixels: Pixels = "auto",
+    cues: Cues = None,
     expect_accuracy: ExpectAccuracy = None,
     limit: Limit = None,
     seed: Seed = None,
@@ -68,7 +70,7 @@ def audit(  # noqa: PLR0913 - the options of a command
     from service.cli.looking import lens_specs
     from service.cli.policies import read_policy, warn_of_seed
     from service.cli.preprocessing import input_spec
-    from service.cli.sources import data_source, model_source
+    from service.cli.sources import cue_source, data_source, model_source
     from service.cli.wishes import Wish
     from service.intake.reading import Reading
 
@@ -79,6 +81,7 @@ def audit(  # noqa: PLR0913 - the options of a command
         data_source(data, limit),
         written.text,
         Reading(data_layout, channels, pixels),
+        cues=cue_source(cues),
         input_spec=input_spec(normalize, layout),
         architecture=arch,
         output=output,

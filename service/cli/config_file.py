@@ -20,7 +20,7 @@ _LONGEST_PATH = 4096
 _NOT_IN_FILES = {"no-config", "dry-run", "as-json"}
 """A file that always made it a dry run would switch a gate off, and exit with 0; whether a person
 or a program listens is not the model's to say."""
-_PATHS = {"baseline", "data"}
+_PATHS = {"baseline", "data", "cues"}
 """Keys of paths that are texts to the command line: a slice may follow, or it is a name."""
 _NAMES: Mapping[str, tuple[str, ...]] = {"baseline": ("projects/",)}
 """How a value begins that is the name of something in the service, and no path."""

@@ -30,6 +30,17 @@ Data = Annotated[
         "a class; FILE[0:500] takes a slice.",
     ),
 ]
+Cues = Annotated[
+    str | None,
+    typer.Option(
+        "--cues",
+        metavar="FILE[A:B]",
+        help="Pictures of your own with the shape of one class and the texture of another, as npz "
+        "of images, shape and texture (class numbers of the model); read as the data file is. "
+        "Whether the model goes by shape or by texture is told beside the lenses.",
+        rich_help_panel=_ABOUT_DATA,
+    ),
+]
 DataLayout = Annotated[
     Literal["auto", "nchw", "nhwc"],
     typer.Option(

@@ -12,6 +12,9 @@ _SLICE = re.compile(r"\s*(?P<low>\d{0,15})\s*:\s*(?P<high>\d{1,15})\s*", re.ASCI
 _ONE_FILE = (
     "Put images and labels into one file: numpy.savez('data.npz', images=images, labels=labels)."
 )
+_ONE_CUE_FILE = (
+    "Put them into one file: numpy.savez('cues.npz', images=images, shape=shape, texture=texture)."
+)
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,29 @@ def model_source(text: str) -> Path:
     )
 
 
+def cue_source(text: str | None) -> DataSource | None:
+    """The file of pictures with cues in conflict, or a slice of it, where one was named."""
+    if text is None:
+        return None
+    rows, name = _sliced(text)
+    return DataSource(_file(name, "cue", Code.DATA_NOT_A_FILE, _ONE_CUE_FILE), rows)
+
+
 def data_source(text: str, limit: int | None = None) -> DataSource:
     """``FILE`` or ``FILE[low:high]``; ``limit`` keeps the first so many of what that means.
 
     A folder may stand for a file; its pictures are counted as the service orders them.
     """
+    rows, name = _sliced(text)
+    return DataSource(_data(name), _limited(rows, limit))
+
+
+def _sliced(text: str) -> tuple[tuple[int, int] | None, str]:
+    """The rows that are meant, and the file."""
     sliced = _SLICED.fullmatch(text)
     if sliced is None or Path(text).exists():  # a file may be called like a slice
-        rows, name = None, text
-    else:
-        rows, name = _rows(sliced["slice"], text), sliced["file"]
-    return DataSource(_data(name), _limited(rows, limit))
+        return None, text
+    return _rows(sliced["slice"], text), sliced["file"]
 
 
 def _data(name: str) -> Path:

@@ -15,6 +15,7 @@ from service.rpc.ports import (
     NewAudit,
     NewEvalSet,
     NewModel,
+    OperationView,
 )
 from service.rpc.uploads import FileKind
 
@@ -58,12 +59,14 @@ def _asked(client: Client, wish: Wish, display: Display) -> NewAudit:
             display_name=_shown(wish.data.path),
         )
     )
+    making_cues = _cues(client, wish, display)
     model = client.wait_operation(making_model)
     eval_set = client.wait_operation(making_set)
     _tell(model, eval_set, display)
     return NewAudit(
         model.name,
         eval_set.name,
+        cue_set=client.wait_operation(making_cues).name if making_cues else "",
         policy=wish.policy,
         seed=wish.seed,
         deadline_seconds=wish.deadline_seconds,
@@ -74,6 +77,20 @@ def _asked(client: Client, wish: Wish, display: Display) -> NewAudit:
         baseline=wish.baseline,
         baseline_evidence=wish.baseline_evidence,
         subject=_shown(wish.model),
+    )
+
+
+def _cues(client: Client, wish: Wish, display: Display) -> OperationView[EvalSetView] | None:
+    """Pictures with cues in conflict on their way in, where some are given."""
+    if wish.cues is None:
+        return None
+    return client.create_eval_set(
+        NewEvalSet(
+            _send(client, wish.cues.path, "data", display),
+            rows=wish.cues.rows,
+            reading=replace(wish.reading, cues=True),
+            display_name=_shown(wish.cues.path),
+        )
     )
 
 

@@ -18,6 +18,8 @@ class Wish:
     data: DataSource
     policy: str
     reading: Reading = AS_USUAL
+    cues: DataSource | None = None
+    """Pictures with cues in conflict."""
     input_spec: InputSpec = field(default_factory=InputSpec)
     architecture: str = ""
     output: str = ""

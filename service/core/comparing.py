@@ -52,6 +52,8 @@ def _change(old: Side, new: Side, one: Mapping[str, Json]) -> dict[str, Json]:
         "n": pairs.n,
         "newly_standing": len(pairs.fixed),
         "newly_broken": len(pairs.broken),
+        "stands_in_both": pairs.kept,
+        "partial": _partial(old, new, one),
         "unsettled": pairs.unsettled,
         "whole": pairs.whole,
         "difference": pairs.difference,
@@ -59,6 +61,20 @@ def _change(old: Side, new: Side, one: Mapping[str, Json]) -> dict[str, Json]:
         "broken_rows": list(pairs.broken[:SHOWN]),
         "classes": _classes(old, new, analyzer, ending="8" if depth == "8-bit" else ""),
     }
+
+
+def _partial(old: Side, new: Side, one: Mapping[str, Json]) -> list[str]:
+    """The audits in which not every attack was tried on what stands: there too much does."""
+    told = {name: one.get(name) for name in ("analyzer", "metric", "scope")}
+    found = {"new": part(one.get("counts"))}
+    for other in map(part, old.facts.get("measurements", ())):
+        if told == {name: other.get(name) for name in told}:
+            found["old"] = part(other.get("counts"))
+    return [
+        name
+        for name in ("old", "new")
+        if int(found.get(name, {}).get("full", 0)) < int(found.get(name, {}).get("population", 0))
+    ]
 
 
 def _classes(old: Side, new: Side, analyzer: str, *, ending: str) -> list[dict[str, Json]]:

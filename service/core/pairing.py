@@ -133,6 +133,8 @@ class Pairs(NamedTuple):
     """Whether these are all images, and not those that a rule stopped at."""
     signs: Sequence[int]
     """1 for fixed, -1 for broken, else 0, in the audit's order."""
+    kept: int = 0
+    """Rows that stand in both."""
 
     @property
     def difference(self) -> float:
@@ -165,4 +167,5 @@ def pairs_of(old: Side, new: Side, analyzer: str, depth: Depth) -> Pairs:
         unsettled=len(both) - len(settled),
         whole=len(both) == n,
         signs=signs,
+        kept=sum(before[row] in _STANDS and after[row] in _STANDS for row in settled),
     )

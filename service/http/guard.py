@@ -9,10 +9,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+POLICY = "content-security-policy"
 HEADERS = {
     # Pages are our own templates; were one to let markup through, it could still run and load
-    # nothing.
-    "content-security-policy": (
+    # nothing. A page that lives brings a policy of its own, which admits its script alone.
+    POLICY: (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
     ),
@@ -53,7 +54,8 @@ class Guard:
                 begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    if name != POLICY or name not in headers:
+                        headers[name] = value
             await send(message)
 
         app = self._app if self._knows(scope) else _MISDIRECTED

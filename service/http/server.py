@@ -11,6 +11,7 @@ import uvicorn
 
 from service.errors import AssayError, Code
 from service.http.app import build_app
+from service.http.feeds import Feeds
 from service.http.guard import LOOPBACK
 from service.http.ports import HttpPort
 
@@ -30,20 +31,29 @@ class _Server(uvicorn.Server):
 class Serving:
     """A server that runs until it is stopped."""
 
-    def __init__(self, server: uvicorn.Server, task: asyncio.Task[None], port: int) -> None:
+    def __init__(
+        self, server: uvicorn.Server, task: asyncio.Task[None], port: int, feeds: Feeds
+    ) -> None:
         """Made by ``start``."""
         self._server = server
         self._task = task
         self.port = port
+        self.feeds = feeds
 
     async def stop(self) -> None:
-        """Take no more requests, finish those under way, close."""
+        """Take no more requests, end what is followed, finish the rest under way, close."""
+        self.feeds.close()
         self._server.should_exit = True
         await self._task
 
 
 async def start(
-    state: HttpPort, host: str, port: int, *, hosts: Sequence[str] | None = None
+    state: HttpPort,
+    host: str,
+    port: int,
+    *,
+    hosts: Sequence[str] | None = None,
+    feeds: Feeds | None = None,
 ) -> Serving:
     """Listen and serve; port 0 takes a free one.
 
@@ -53,7 +63,8 @@ async def start(
     address = host.strip("[]")
     listener = listen(address, port)
     known = LOOPBACK if address in LOOPBACK else ()
-    app = build_app(state, known if hosts is None else hosts)
+    feeds = feeds or Feeds()
+    app = build_app(state, known if hosts is None else hosts, feeds)
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -75,7 +86,7 @@ async def start(
     if task.done():
         listener.close()
         await task
-    return Serving(server, task, listener.getsockname()[1])
+    return Serving(server, task, listener.getsockname()[1], feeds)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -18,7 +18,8 @@ class ImportedSet:
 
     facts: DataFacts
     details: Mapping[str, Json]
-    """``shape``, ``class_counts`` and ``dtype`` of the images, copies, names of classes."""
+    """``shape``, ``class_counts`` and ``dtype`` of the images, copies, names of classes; of
+    pictures with cues in conflict the digest of their second labels, ``textures``."""
     images: Digest
     labels: Digest
     ids: Digest
@@ -42,5 +43,8 @@ class EvalSetIntake:
         details = {name: read.facts[name] for name in _DETAILS if name in read.facts}
         details["dtype"] = read.tensors["images"].dtype
         kept = await self._stages.keep_all(read.tensors)
+        textures = kept.pop("textures", None)
+        if textures is not None:
+            details["textures"] = textures
         facts = DataFacts.from_json({name: read.facts[name] for name in names})
         return ImportedSet(facts, details, **kept)

@@ -6,19 +6,24 @@ from analyzers.contract import DataFacts, InputSpec, SubjectFacts
 from service.errors import AssayError, Code
 
 
-def check_fit(subject: SubjectFacts, data: DataFacts, shape: Sequence[int]) -> None:
-    """Refuse pictures of another shape, and labels that the model has no output for."""
+def check_fit(
+    subject: SubjectFacts, data: DataFacts, shape: Sequence[int], *, of: str = ""
+) -> None:
+    """Refuse pictures of another shape, and labels that the model has no output for.
+
+    ``of`` says which set is meant, where an audit has several.
+    """
     if tuple(shape) != subject.shape:
         raise AssayError(
             Code.IMAGE_SHAPE_MISMATCH,
-            f"The images are {_size(shape)} and the model expects {_size(subject.shape)}.",
+            f"The images{of} are {_size(shape)} and the model expects {_size(subject.shape)}.",
             "Give images as the model was trained on, with the same channels and size.",
         )
     if data.classes > subject.classes:
         raise AssayError(
             Code.LABELS_OUT_OF_RANGE,
-            f"The labels run up to {data.classes - 1}, but the model has only {subject.classes} "
-            "outputs.",
+            f"The labels{of} run up to {data.classes - 1}, but the model has only "
+            f"{subject.classes} outputs.",
             "Check that labels and model count their classes from 0 in the same way.",
         )
 

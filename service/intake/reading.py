@@ -21,6 +21,8 @@ class Reading:
     """Order of the colours in the file; pictures are brought to red, green, blue."""
     pixels: Pixels = "auto"
     """Range of the numbers in the file; ``auto`` goes by their type."""
+    cues: bool = False
+    """Two labels a picture: the class that its shape names, and the class that its texture does."""
 
     def as_json(self) -> dict[str, Json]:
         """Plain data, under the names by which the reader knows them."""

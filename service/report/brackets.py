@@ -191,3 +191,32 @@ def _sentence(ends: tuple[float, float], total: int, *, attacked: bool, exact: b
     return (
         f"At most {wording.percent(upper)} of {many} keep the correct label under attack; {proved}."
     )
+
+
+def live_holding(one: Mapping[str, Json]) -> Holding:
+    """A bracket of an audit on its way, drawn as its report will draw it."""
+    seen, total, stood, fell, pending, proved = (
+        whole(one, key) or 0
+        for key in ("prefix", "population", "standing", "fallen", "pending", "certified")
+    )
+    against = wording.threat(text(one, "threat"))
+    upper = (total - fell) / total if total > 0 else 0.0
+    certified = proved / total if total > 0 else 0.0
+    low, high = number(one, "low"), number(one, "high")
+    data = {
+        **{key: one.get(key) for key in (*_TALLY, "low", "high")},
+        "certified": certified,
+        "upper": upper,
+    }
+    facts = [("looked at", f"{seen:,} of {total:,}"), ("standing", f"{stood:,}")]
+    facts += [("fallen", f"{fell:,}")]
+    facts += [("not confirmed", f"{pending:,}")] if pending else []
+    if low is not None and high is not None:
+        ends = EXACT if low == high else f"{wording.percent(low)} to {wording.percent(high)}"
+        about = "these images" if text(one, "claim", "set") == "set" else "their population"
+        facts.append((f"{level_text(one)} interval".strip(), f"{ends}, for {about}"))
+    sentence = _sentence((certified, upper), total, attacked=True, exact=seen == total)
+    view = {"kind": "bracket", "title": f"Robust accuracy {against}", "data": data}
+    measured = "robust_accuracy", text(one, "threat")
+    short = f"{stood:,} of {seen:,} looked at stand"
+    return Holding("", measured, against, sentence, [figure_of(view)], short, facts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 from typing import NamedTuple
 
 from analyzers.contract import Json
@@ -46,7 +45,7 @@ def render_html(
 ) -> bytes:
     """The whole report. ``gallery`` holds counterexamples by the key of their analyzer."""
     words = words_of(evidence, mapping(verdict), gallery or {})
-    return page("report.html.j2", again=0, **words)
+    return page("report.html.j2", sheet="", **words)
 
 
 def words_of(
@@ -76,7 +75,6 @@ def words_of(
     }
     contents = _contents(sections)
     return {
-        "number": count(1).__next__,
         "name": text(mapping(facts, "subject"), "name", "Unnamed model"),
         "head": ledger.headline(judged, known),
         "glance": _glance(evidence, judged, known),

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from typing import Final
+from urllib.parse import quote, urlencode
 
 from analyzers.contract import Json
 from service.report import wording
-from service.report.pages import page
-from service.report.reading import mapping, mappings, text, whole
+from service.report.brackets import Holding, live_holding
+from service.report.pages import live_page, page
+from service.report.reading import mapping, mappings, number, text, whole
 
-AGAIN = 3
-"""Seconds after which the page of an unfinished audit asks again."""
-_OVER = {"succeeded", "failed", "cancelled"}
-_SHAPES = {"succeeded": "good", "failed": "bad", "cancelled": "open"}
+AGAIN: Final = 5
+"""Seconds after which a page asks again where no script runs."""
+_OVER: Final = {"succeeded": "report", "failed": "end", "cancelled": "end"}
+_SHAPES: Final = {"running": "busy", "failed": "bad", "cancelled": "open"}
+"""Shapes of states; how a finished audit came out is its verdict's to say."""
+_WAITING: Final = "Without a script this page asks again every few seconds."
+STATES: Final = ("queued", "running", "succeeded", "failed", "cancelled")
+VERDICTS: Final = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")
 
 
 @dataclass(frozen=True)
@@ -23,31 +29,87 @@ class Row:
 
     id: str
     address: str
+    subject: str
+    about: str
     state: wording.Mark
     verdict: wording.Mark | None
-    about: str
     created: str
+    progress: str
+    history: str
+    """Address of its subject's history; empty where it has no name."""
+    comparable: bool
+    """Whether it left evidence that another audit can be held against."""
 
 
-def audits_page(audits: Sequence[Mapping[str, Json]]) -> bytes:
-    """The newest audits, as links."""
-    return page("audits.html.j2", rows=[_row(one) for one in audits])
+@dataclass(frozen=True)
+class StageLine:
+    """A stage of an audit, in words."""
+
+    title: str
+    threat: str
+    css: str
+    shape: str
+    done: str
+    most: int
+    told: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the list was asked for."""
+
+    words: str = ""
+    state: str = ""
+    verdict: str = ""
+    after: str = ""
+
+    @property
+    def address(self) -> str:
+        """The question without its place in the list, as the end of an address."""
+        named = {"words": self.words, "state": self.state, "verdict": self.verdict}
+        told = urlencode({name: value for name, value in named.items() if value})
+        return f"?{told}" if told else ""
+
+
+def audits_page(
+    audits: Sequence[Mapping[str, Json]], asked: Asked | None = None, after: str = ""
+) -> bytes:
+    """Audits as links; ``after`` continues the list."""
+    asked = asked or Asked()
+    address = asked.address
+    return live_page(
+        "audits.html.j2",
+        again=0 if asked.after else AGAIN,
+        rows=[_row(one) for one in audits],
+        search=asked,
+        searched=bool(address),
+        menus=[
+            ("state", "State", asked.state, STATES),
+            ("verdict", "Verdict", asked.verdict, VERDICTS),
+        ],
+        older=f"/audits{address or '?'}{'&' * bool(address)}after={quote(after)}" if after else "",
+        events="" if asked.after else f"/events{address}",
+        waiting=_WAITING,
+    )
 
 
 def audit_page(audit: Mapping[str, Json]) -> bytes:
-    """An audit as it stands; it asks again by itself until the audit is over."""
-    over = text(audit, "state") in _OVER
+    """An audit as it stands; it follows by itself until the audit is over."""
+    over = _OVER.get(text(audit, "state"), "")
     problem = mapping(audit, "problem")
-    return page(
+    return live_page(
         "audit.html.j2",
-        again=0 if over else AGAIN,
+        again=0 if over == "end" else AGAIN,
         row=_row(audit),
         over=over,
-        progress=_progress(mapping(audit, "progress")),
-        brackets=[_bracket(one) for one in mappings(audit, "brackets")],
+        facts=_facts(audit),
+        stages=[] if over else _stages(audit),
+        waits="" if over or text(audit, "state") == "running" else "It waits for its turn.",
+        brackets=_brackets(audit),
         problem=text(problem, "sentence"),
         remedy=text(problem, "remedy"),
         code=text(problem, "code"),
+        waiting=_WAITING,
     )
 
 
@@ -58,30 +120,95 @@ def problem_page(title: str, sentence: str, remedy: str = "") -> bytes:
 
 def _row(audit: Mapping[str, Json]) -> Row:
     name, state = text(audit, "id"), text(audit, "state", "queued")
-    verdict = text(audit, "verdict")
+    verdict, subject = text(audit, "verdict"), text(audit, "subject")
+    model = text(audit, "model")
+    about = (model if model != subject else "", text(audit, "data"))
     return Row(
         id=name,
         address=f"/audits/{quote(name, safe='')}",
+        subject=wording.plain(subject, 120),
+        about=", ".join(wording.plain(one, 120) for one in about if one),
         state=wording.Mark(state, _SHAPES.get(state, "plain")),
         verdict=wording.mark(verdict) if verdict else None,
-        about=", ".join(one for one in (text(audit, "model"), text(audit, "data")) if one),
         created=wording.when(text(audit, "created")),
+        progress="" if state in _OVER else _progress(audit),
+        history=f"/history?{urlencode({'subject': subject})}" if subject else "",
+        comparable=state == "succeeded",
     )
 
 
-def _progress(body: Mapping[str, Json]) -> str:
-    stage, done, total = text(body, "stage"), whole(body, "done"), whole(body, "total")
-    if not stage:
+def _progress(audit: Mapping[str, Json]) -> str:
+    """In a few words: which stage of how many, and how long it takes at most."""
+    stages = mappings(audit, "stages")
+    at = [place for place, one in enumerate(stages) if text(one, "state") == "running"]
+    told = f"stage {at[0] + 1} of {len(stages)}" if at else ""
+    return ", ".join(one for one in (told, _left(audit)) if one)
+
+
+def _facts(audit: Mapping[str, Json]) -> list[tuple[str, str]]:
+    over = text(audit, "state") in _OVER
+    pairs = (
+        ("Time left", "" if over else _left(audit)),
+        ("At work on", "" if over or mappings(audit, "stages") else _at_work(audit)),
+        ("Model", text(audit, "model")),
+        ("Images", text(audit, "data")),
+        ("Profile", text(audit, "profile")),
+        ("Begun", wording.when(text(audit, "created"))),
+    )
+    return [(name, wording.plain(value, 200)) for name, value in pairs if value]
+
+
+def _at_work(audit: Mapping[str, Json]) -> str:
+    """What is in flight, where nobody knows the stages around it."""
+    progress = mapping(audit, "progress")
+    return text(progress, "stage") + _in_flight(progress)[1] if progress else ""
+
+
+def _left(audit: Mapping[str, Json]) -> str:
+    """An upper bound, so no finer than it is true: most audits end earlier."""
+    seconds = number(audit, "seconds_left")
+    if seconds is None:
         return ""
-    counted = f": {done:,} of {total:,}" if done is not None and total else ""
-    note = f" ({text(body, 'note')})" if text(body, "note") else ""
-    return f"{stage}{counted}{note}"
+    for most, step, unit, name in ((95, 10, 1, "s"), (5400, 60, 60, "min"), (1e9, 1800, 3600, "h")):
+        if seconds < most:
+            return f"at most {max(1.0, -(-seconds // step)) * step / unit:g} {name}"
+    return ""
 
 
-def _bracket(one: Mapping[str, Json]) -> str:
-    counts = [whole(one, key) or 0 for key in ("standing", "prefix", "population", "fallen")]
-    standing, prefix, population, fallen = counts
-    return (
-        f"{wording.threat(text(one, 'threat'))}: {standing:,} of {prefix:,} images stand, "
-        f"{fallen:,} fell, {population:,} in all"
-    )
+def _stages(audit: Mapping[str, Json]) -> list[StageLine]:
+    return [_stage(one, mapping(audit, "progress")) for one in mappings(audit, "stages")]
+
+
+def _stage(one: Mapping[str, Json], progress: Mapping[str, Json]) -> StageLine:
+    state, done, most = text(one, "state"), whole(one, "done") or 0, whole(one, "most") or 0
+    threat = text(one, "threat")
+    shape = {"over": "good" if done else "plain", "running": "busy"}.get(state, "plain")
+    share = 0.0
+    told = f"{done:,} {_parts(done)}" if done else "nothing to do"
+    if state == "waiting":
+        told = f"at most {most:,} {_parts(most)}" if most else "hangs on stages before it"
+    elif state == "running":
+        share, in_flight = _in_flight(progress)
+        told = f"part {done + 1:,} of at most {most:,}{in_flight}"
+    reached = f"{done + share:.2f}".rstrip("0").rstrip(".")
+    against = wording.threat(threat) if threat else ""
+    title = wording.plain(text(one, "title"), 120)
+    return StageLine(title, against, state, shape, reached, most, told)
+
+
+def _in_flight(progress: Mapping[str, Json]) -> tuple[float, str]:
+    """How much of the part at work is done, as a share and in words."""
+    done, total = whole(progress, "done"), whole(progress, "total")
+    note = wording.plain(text(progress, "note"), 80)
+    counted = f"{done:,} of {total:,}" if done is not None and total else ""
+    told = " ".join(one for one in (counted, f"({note})" if note else "") if one)
+    share = min(1.0, max(0.0, (done or 0) / total)) if total else 0.0
+    return share, f": {told}" if told else ""
+
+
+def _parts(count: int) -> str:
+    return "part" if count == 1 else "parts"
+
+
+def _brackets(audit: Mapping[str, Json]) -> list[Holding]:
+    return [live_holding(one) for one in mappings(audit, "brackets")]

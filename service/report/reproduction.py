@@ -29,6 +29,7 @@ def commands(facts: Mapping[str, Json]) -> list[str]:
     words = ["assay", "check", text(subject, "file_name") or text(subject, "name", "MODEL")]
     words += ["--data", text(data, "name", "DATA") + (f"[{cut.strip('[]')}]" if cut else "")]
     words += _reading(mapping(data, "reading"))
+    words += _cues(mapping(data, "cues"))
     words += ["--policy", "POLICY", *_preprocessing(mapping(subject, "input_spec"))]
     words += _choices(subject)
     seed = whole(mapping(facts, "plan"), "seed")
@@ -43,6 +44,12 @@ def _look(plan: Mapping[str, Json]) -> list[str]:
     looks = (text(mapping(one, "config"), "plan") for one in mappings(plan, "analyzers"))
     found = next((look for look in looks if look), "")
     return ["--lenses", found] if found else []
+
+
+def _cues(told: Mapping[str, Json]) -> list[str]:
+    """The flag that names pictures with cues in conflict, where there were some."""
+    cut = text(told, "slice")
+    return ["--cues", "CUES" + (f"[{cut}]" if cut else "")] if told else []
 
 
 def _reading(told: Mapping[str, Json]) -> list[str]:
@@ -174,6 +181,7 @@ def _images(data: Mapping[str, Json]) -> list[Pair]:
         ("read as", _flat(mapping(data, "reading"))),
         ("classes", _count(data, "classes")),
         ("eight bit", _yes(data.get("eight_bit"))),
+        ("pictures with cues in conflict", _flat(mapping(data, "cues"))),
     )
 
 

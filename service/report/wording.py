@@ -112,9 +112,11 @@ def figure(value: float) -> str:
 
 
 def measure(value: float | None, unit: str = "") -> str:
-    """A number with its unit; ``share`` means percent."""
+    """A number with its unit; ``share`` means percent, ``agrees`` is a word and no number."""
     if value is None:
         return "–"
+    if unit == "agrees":
+        return "agrees" if value else "disagrees"
     if unit == "share":
         return percent(value)
     return f"{figure(value)} {unit}".strip()

@@ -233,6 +233,9 @@ class NewAudit:
     """Name of the audit to compare with."""
     baseline_evidence: bytes = b""
     """Its evidence.json, where the service does not have the audit."""
+    cue_set: str = ""
+    """Name of an evaluation set whose pictures have the shape of one class and the texture of
+    another; empty: none."""
     profile: Profile | None = None
     """None: the one that the policy extends, if any."""
     subject: str = ""
@@ -324,6 +327,7 @@ class AuditView:
     seed: int = 0
     analyzers: Sequence[AnalyzerSpec] = ()
     baseline: str = ""
+    cue_set: str = ""
     policy_digest: Digest = ""
     evidence_digest: Digest = ""
     """Digest of the evidence's facts; empty until it exists."""

@@ -80,6 +80,7 @@ def new_audit_to_pb(request: NewAudit) -> audit_service_pb2.CreateAuditRequest:
             seed=request.seed,
             analyzers=[analyzer_spec_to_pb(spec) for spec in request.analyzers],
             baseline=request.baseline,
+            cue_set=request.cue_set,
         ),
     )
 
@@ -87,13 +88,14 @@ def new_audit_to_pb(request: NewAudit) -> audit_service_pb2.CreateAuditRequest:
 def new_audit_from_pb(request: audit_service_pb2.CreateAuditRequest) -> NewAudit:
     """A wish for an audit; everything that it names lies in its own project."""
     audit, project = request.audit, names.project_of(request.parent)
-    baseline = audit.baseline
+    baseline, cues = audit.baseline, audit.cue_set
     expected = checked_share(request.expected_accuracy, "expected_accuracy")
     return NewAudit(
         project=project,
         model=checked_name_in(project, audit.model, "models", field="audit.model"),
         eval_set=checked_name_in(project, audit.eval_set, "evalSets", field="audit.eval_set"),
         baseline=baseline and checked_name_in(project, baseline, "audits", field="audit.baseline"),
+        cue_set=cues and checked_name_in(project, cues, "evalSets", field="audit.cue_set"),
         profile=PROFILES.if_set(audit.profile, "audit.profile"),
         subject=checked_text(audit.subject, "audit.subject"),
         seed=checked_whole(audit.seed, "audit.seed") if audit.HasField("seed") else None,
@@ -123,6 +125,7 @@ def audit_to_pb(view: AuditView) -> audit_service_pb2.Audit:
         seed=view.seed,
         analyzers=[analyzer_spec_to_pb(spec) for spec in view.analyzers],
         baseline=view.baseline,
+        cue_set=view.cue_set,
         state=STATES.to_pb(view.state),
         verdict=VERDICTS.to_pb(view.verdict),
         policy_digest=view.policy_digest,
@@ -150,6 +153,7 @@ def audit_from_pb(message: audit_service_pb2.Audit) -> AuditView:
         seed=message.seed,
         analyzers=[analyzer_spec_from_pb(spec) for spec in message.analyzers],
         baseline=message.baseline,
+        cue_set=message.cue_set,
         state=STATES.from_pb(message.state, "state"),
         verdict=VERDICTS.if_set(message.verdict, "verdict"),
         policy_digest=message.policy_digest,

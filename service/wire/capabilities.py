@@ -82,6 +82,7 @@ def description_to_pb(description: Description) -> capabilities_service_pb2.Anal
         block_edges=description.edges,
         first=description.first,
         vouches=description.vouches,
+        cues=description.cues,
         on_demand=description.on_demand,
     )
 
@@ -103,6 +104,7 @@ def description_from_pb(message: capabilities_service_pb2.Analyzer) -> Descripti
         edges=tuple(message.block_edges),
         first=message.first,
         vouches=message.vouches,
+        cues=message.cues,
         on_demand=message.on_demand,
     )
 

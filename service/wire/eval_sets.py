@@ -43,6 +43,7 @@ def reading_to_pb(reading: Reading) -> eval_set_service_pb2.Reading:
         layout=LAYOUTS.to_pb(None if reading.layout == "auto" else reading.layout),
         channels=CHANNEL_ORDERS.to_pb(reading.channels),
         pixels=PIXEL_RANGES.to_pb(None if reading.pixels == "auto" else reading.pixels),
+        cues=reading.cues,
     )
 
 
@@ -52,6 +53,7 @@ def reading_from_pb(message: eval_set_service_pb2.Reading) -> Reading:
         layout=LAYOUTS.if_set(message.layout, "reading.layout") or "auto",
         channels=CHANNEL_ORDERS.if_set(message.channels, "reading.channels") or "rgb",
         pixels=PIXEL_RANGES.if_set(message.pixels, "reading.pixels") or "auto",
+        cues=message.cues,
     )
 
 

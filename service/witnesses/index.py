@@ -91,7 +91,7 @@ class DataCard(_Part):
     digest: Sha
     name: str = Field(max_length=300)
     slice: str = Field(max_length=100)
-    reading: dict[str, str]
+    reading: dict[str, str | bool]
     dtype: Literal["uint8", "float32"]
     shape: Annotated[list[Side], Field(min_length=3, max_length=3)]
 

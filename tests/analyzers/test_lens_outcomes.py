@@ -30,18 +30,14 @@ USUAL = {
     "feature_maps.averaged": "16x16 pixels",
     "channels.clip_gain": "Only the full plan",
     "channels.alignment": "Only the full plan",
+    "texture.own_shape_bias": "--cues FILE",
+    "texture.own_neither": "--cues FILE",
+    "agreement.band": "Random-like kernels",
 }
 """What a small net with random weights and a quick look have no value for."""
 ALIASES = ("feature_maps.alias_strided", "feature_maps.alias_plain", "feature_maps.alias_ratio")
 POOLED = (*ALIASES, *(f"feature_maps.{one}" for one in ("positions", "downsampling", "blurs")))
 MOVED = ("feature_maps.coherence", "feature_maps.attenuation", "feature_maps.averaged")
-HEAD = tuple(
-    f"channels.{one}"
-    for one in (
-        *("nr_share", "nr_contribution", "nr_rise", "nr_over", "pr_keep"),
-        *("over_activated", "stability", "clip_gain", "alignment"),
-    )
-)
 STEM = ("filters.centre_share", "filters.thresholding_share", "filters.antipair_share")
 NO_3X3 = "No plain 3x3"
 REASONS: Mapping[str, Mapping[str, str]] = {
@@ -50,6 +46,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "7x7 stem": {
         "filters.stem_centre_share": "not a plain 3x3",
         "filters.entropy_over_random": "not 7x7",
+        "agreement.band": "not a plain 3x3",
     },
     "flatten": dict.fromkeys((*POOLED, *MOVED), "No pool stands before the head"),
     "three classes": {},
@@ -63,7 +60,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     "non-square": {"feature_maps.averaged": "12x20 pixels"},
     "no head weights": {
-        **dict.fromkeys(HEAD, "No head weights"),
+        "channels.clip_gain": "Only a linear head",
         "filters.entropy_late": NO_3X3,
         "filters.entropy": "one tap",
         "filters.entropy_over_random": "not 1x1",
@@ -74,6 +71,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("filters.entropy", "filters.entropy_late", "filters.random_like"), NO_3X3),
         "filters.entropy_over_random": "not 4x4",
         "filters.stem_centre_share": "not a plain 3x3",
+        "agreement.band": "not a plain 3x3",
         **dict.fromkeys(
             (one for one in USUAL if one.endswith(("_layers", "_normal", "_robust"))),
             "4x4 first convolution",

@@ -98,7 +98,9 @@ class Running:
             display_name=model.name,
         )
         subject = client.wait_operation(client.create_model(wish))
-        wanted = NewEvalSet(client.upload(data, "data"), rows=rows, reading=reading)
+        wanted = NewEvalSet(
+            client.upload(data, "data"), rows=rows, reading=reading, display_name=data.name
+        )
         held = client.create_eval_set(wanted)
         eval_set = client.wait_operation(held)
         asked = client.create_audit(

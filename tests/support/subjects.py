@@ -14,6 +14,7 @@ from analyzers.contract import (
     Done,
     FloatArray,
     Gradient,
+    InnerSlope,
     InputSpec,
     Json,
     LabelArray,
@@ -84,6 +85,11 @@ class ToySubject:
         """The one tensor that it has: its input, in the range of the model."""
         channels, _, _ = self.facts.shape
         return Places([Place("image", "active", "toy", channels, 1, 0.0)], None, "it is a toy")
+
+    def slopes_inside(
+        self, images: FloatArray, labels: LabelArray, name: str, reduce: Reduce
+    ) -> InnerSlope | None:
+        """It has no slopes."""
 
     def activations(
         self, images: FloatArray, names: Sequence[str], reduce: Reduce

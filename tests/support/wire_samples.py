@@ -109,7 +109,7 @@ EVAL_SET_VIEW = EvalSetView(
     state="succeeded",
     created=BEGUN,
     rows=(100, 600),
-    reading=Reading("nchw", "bgr", "0-1"),
+    reading=Reading("nchw", "bgr", "0-1", cues=True),
     display_name="Street signs",
     format="npz",
     facts=DATA_FACTS,
@@ -126,6 +126,7 @@ AUDIT_VIEW = AuditView(
     seed=2**62,
     analyzers=[SPEC],
     baseline="projects/team-7/audits/a-0",
+    cue_set="projects/team-7/evalSets/e-2",
     policy_digest="4" * 64,
     evidence_digest="5" * 64,
     brackets=[BRACKET],
@@ -147,7 +148,7 @@ NEW_MODEL = NewModel(
     input_spec=INPUT_SPEC,
     display_name="Gate classifier",
 )
-READING = Reading("nhwc", "bgr", "0-255")
+READING = Reading("nhwc", "bgr", "0-255", cues=True)
 NEW_EVAL_SET = NewEvalSet(FILE, "team-7", REQUEST_ID, (0, 500), "Street signs", READING)
 NEW_AUDIT = NewAudit(
     model=MODEL,
@@ -157,6 +158,7 @@ NEW_AUDIT = NewAudit(
     policy="apiVersion: assay/v1\n",
     waivers="- id: W-1\n",
     baseline="projects/team-7/audits/a-0",
+    cue_set="projects/team-7/evalSets/e-2",
     baseline_evidence=b"{}",
     profile="pr",
     subject="gate-classifier",
@@ -231,6 +233,7 @@ DESCRIPTION = Description(
     edges=(20, 40),
     first=True,
     vouches=True,
+    cues=True,
     on_demand=True,
 )
 CAPABILITIES = Capabilities(

@@ -62,7 +62,7 @@ def _sums(done: Sequence[Done]) -> list[Unit]:
     kept: dict[str, dict[str, Digest]] = {}
     for one in done:
         threat = str(one.unit.params[columns.THREAT])
-        for what in (columns.CHANNELS, columns.LABELS):
+        for what in (columns.CHANNELS, columns.LABELS, columns.RELEVANCE):
             digest = one.blobs.get(columns.blob(what, threat))
             if digest is not None:
                 named = columns.part(what, one.unit.rows[0])
@@ -74,16 +74,20 @@ def _sums(done: Sequence[Done]) -> list[Unit]:
 
 
 def cost(case: Case, config: Mapping[str, Json]) -> Passes:
-    """Three looks at every image, were there one threat, and one more a block."""
+    """Three looks at every image, were there one threat, one more a block, and one back.
+
+    The way back is only gone where the head's weights do not tell how much a channel counts.
+    """
     del config
     n = min(case.n, EDGES[-1])
-    return Passes(_LOOKS * n + len(EDGES))
+    slopes = n if case.subject.gradient else 0
+    return Passes(_LOOKS * n + len(EDGES) + slopes, slopes)
 
 
 ANALYZER: Final = Analyzer(
     Description(
         id="behaviour.channels",
-        version="channels-1",
+        version="channels-2",
         title="Channels under attack",
         summary="What the last layer reads of each channel, on clean pictures and on the probe's: "
         "how far it moves, how much of it argues against the true class, which channels do, and "

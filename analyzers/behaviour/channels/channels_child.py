@@ -10,12 +10,12 @@ from analyzers.behaviour.channels import columns, numbers
 from analyzers.behaviour.channels.columns import NOISE_STEP, plain
 from analyzers.behaviour.channels.numbers import Floats
 from analyzers.behaviour.channels.places_child import Sight, sight_of
+from analyzers.behaviour.channels.relevance_child import Relevance, relevance_of
 from analyzers.behaviour.channels.summary_child import summarised
 from analyzers.contract import (
     Array,
     Batch,
     FloatArray,
-    Head,
     Partial,
     Refusal,
     Shard,
@@ -33,7 +33,7 @@ def measure(
     shard: Shard, subject: Subject, batch: Batch, inputs: Mapping[str, Array], tell: Tell
 ) -> Partial:
     """One block of images, or what all blocks come to."""
-    sight = sight_of(subject.places())
+    sight = sight_of(subject.places(), subject.facts)
     if isinstance(sight, str):
         return Partial("not_applicable", note=sight)
     if shard.params["do"] == columns.SUM:
@@ -72,12 +72,17 @@ def _looked(
     attacked = [one.attacked for one in seen if one.attacked is not None]
     after = np.concatenate(attacked) if attacked else None
     gains = {name: np.concatenate([one.gains[name] for one in seen]) for name in seen[0].gains}
-    found = {**_of_images(sight, batch.labels, clean, after), **gains}
+    relevance = relevance_of(subject, sight, batch, clean)
+    found = {**_of_images(relevance, clean, after), **gains}
     pair = np.stack([clean] if after is None else [clean, after], axis=1)
     name = str(shard.params[columns.THREAT])
     return Partial(
         "measured",
-        numbers={"channels": clean.shape[1], "head": int(sight.head is not None)},
+        numbers={
+            "channels": clean.shape[1],
+            "head": int(sight.relevance == "head"),
+            "slope": int(sight.relevance == "slope"),
+        },
         samples={
             "row": list(batch.rows),
             "label": batch.labels.tolist(),
@@ -86,10 +91,23 @@ def _looked(
         blobs={
             columns.blob(columns.CHANNELS, name): pair.astype(np.float32),
             columns.blob(columns.LABELS, name): np.asarray(batch.labels, np.int64),
+            **_kept(sight, relevance, name),
         },
-        passes={"forward": (2 if probe is None else 3) * len(clean) + 1, "backward": 0},
+        passes=_passes(sight, len(clean), attacked=probe is not None),
         note=sight.told,
     )
+
+
+def _kept(sight: Sight, relevance: Relevance | None, threat: str) -> dict[str, Array]:
+    """Slopes go on to the sums; weights are found again in the file."""
+    if relevance is None or sight.head is not None:
+        return {}
+    return {columns.blob(columns.RELEVANCE, threat): relevance.values.astype(np.float32)}
+
+
+def _passes(sight: Sight, images: int, *, attacked: bool) -> dict[str, int]:
+    slopes = images if sight.relevance == "slope" else 0
+    return {"forward": (3 if attacked else 2) * images + 1 + slopes, "backward": slopes}
 
 
 def _pieces(subject: Subject, batch: Batch, sight: Sight) -> Iterator[tuple[int, int]]:
@@ -131,37 +149,37 @@ def _whole(name: str, values: FloatArray) -> FloatArray:
 
 
 def _of_images(
-    sight: Sight, labels: Array, clean: Floats, attacked: Floats | None
+    relevance: Relevance | None, clean: Floats, attacked: Floats | None
 ) -> dict[str, Floats]:
     """Every number of an image; none for one whose activation is not finite."""
     after = clean if attacked is None else attacked
     good = numbers.finite(clean) & numbers.finite(after)
     before, after = (np.where(good[:, None], one, 0.0) for one in (clean, after))
     found: dict[str, Floats] = {} if attacked is None else _moved(before, after)
-    if sight.head is not None:
-        known = columns.known(labels, sight.head)
-        told = _told_by_head(sight.head, np.where(known, labels, 0), before, after)
+    if relevance is not None:
+        told = _told(relevance, before, after)
         if attacked is None:
             told = {name: told[name] for name in _CLEAN}
-        found.update({name: np.where(known, one, np.nan) for name, one in told.items()})
+        found.update(told)
     return {name: np.where(good, one, np.nan) for name, one in found.items()}
 
 
 _CLEAN: Final = ("right", "clean_share", "clean_against", "clean_favour")
 
 
-def _told_by_head(head: Head, labels: Array, before: Floats, after: Floats) -> dict[str, Floats]:
-    """What the weights of the true class make of the activation."""
-    weight = head.weight.astype(np.float64)
-    logits = before @ weight.T + head.bias
-    one, other = (numbers.sides(values, weight[labels]) for values in (before, after))
-    return {
-        "right": (logits.argmax(axis=1) == labels).astype(np.float64),
+def _told(relevance: Relevance, before: Floats, after: Floats) -> dict[str, Floats]:
+    """What the activation says for and against the true class; nothing where no channel counts."""
+    counts = relevance.counts
+    values = np.where(counts[:, None], relevance.values, 0.0)
+    one, other = (numbers.sides(shown, values) for shown in (before, after))
+    told = {
         **_against("clean", one),
         **_against("attacked", other),
         "nr_over": numbers.quotient(other.size_against, one.size_against),
         "pr_keep": numbers.quotient(other.size_favour, one.size_favour),
     }
+    held = {name: np.where(counts, values, np.nan) for name, values in told.items()}
+    return {"right": relevance.right, **held}
 
 
 def _against(name: str, told: numbers.Sides) -> dict[str, Floats]:

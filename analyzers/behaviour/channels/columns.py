@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from analyzers.behaviour.channels.numbers import Floats
-from analyzers.contract import Array, Done, Head, Json
+from analyzers.contract import Array, Done, Json
 
 PROBE: Final = "probe"
 """The input that holds pictures under attack."""
@@ -19,6 +19,8 @@ SUM: Final = "sum"
 
 CHANNELS: Final = "channels"
 LABELS: Final = "labels"
+RELEVANCE: Final = "relevance"
+"""Slopes an image and channel, where no head's weights say how much a channel counts."""
 
 ATTACK: Final = "attack"
 GAUSSIAN: Final = "gaussian"
@@ -47,9 +49,9 @@ def gain(noise: str, layer: int) -> str:
     return f"gain/{noise}/{layer}"
 
 
-def known(labels: Array, head: Head) -> Array:
-    """Whether the head has a row for the label."""
-    inside: Array = (labels >= 0) & (labels < len(head.weight))
+def known(labels: Array, classes: int) -> Array:
+    """Whether the model has a logit for the label."""
+    inside: Array = (labels >= 0) & (labels < classes)
     return inside
 
 

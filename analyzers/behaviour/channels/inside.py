@@ -61,7 +61,8 @@ def _concentration(looked: Looked, rises: float) -> Measurement:
 def _channel_view(looked: Looked, rows: list[Row], channels: int) -> View:
     return View(
         "dumbbell",
-        f"The {len(rows)} of {channels} channels that come to argue most against the true class",
+        f"The {len(rows)} of {channels} channels that come to argue most against the true class"
+        f"{looked.way}",
         {
             "labels": [str(row["name"]) for row in rows],
             "before": [row["before"] for row in rows],
@@ -113,12 +114,12 @@ def alignment_measurements(looked: Looked, *, asked: bool) -> list[Measurement]:
     every = looked.case.subject.classes
     classes = [str(label) for label in range(every)] if every <= _CLASSES_TOLD else list(rows)
     return [
-        _over_classes(good, every),
+        _over_classes(good, every, looked.way),
         *(_of_class(label, rows.get(label)) for label in classes),
     ]
 
 
-def _over_classes(good: list[Row], every: int) -> Measurement:
+def _over_classes(good: list[Row], every: int, way: str) -> Measurement:
     """The mean over classes; an interval would speak of classes that there are not."""
     if not good:
         why = f"No class has {FEWEST} images and channels whose ranks can be compared."
@@ -126,7 +127,7 @@ def _over_classes(good: list[Row], every: int) -> Measurement:
     ordered = sorted(good, key=lambda row: float(row["value"]))
     view = View(
         "dots_over_band",
-        "Whether channels that fire for a class are those that its weights rely on",
+        "Whether channels that fire for a class are those that its logit relies on" + way,
         {
             "labels": [f"class {row['name']} ({row['n']})" for row in ordered],
             "values": [row["value"] for row in ordered],
@@ -167,6 +168,7 @@ def clamp_measurements(looked: Looked, *, asked: bool) -> list[Measurement]:
     why = (
         looked.no_attack()
         or looked.no_relevance()
+        or looked.no_head()
         or (None if asked else _NOT_ASKED)
         or looked.not_yet()
     )

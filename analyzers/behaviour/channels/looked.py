@@ -57,6 +57,26 @@ class Looked:
         """What an activation is, in words."""
         return self.blocks[0].note
 
+    @property
+    def by_head(self) -> bool:
+        """Whether the head's weights say how much a channel counts, exactly."""
+        return bool(self.blocks[0].numbers["head"])
+
+    @property
+    def by_slope(self) -> bool:
+        """Whether slopes of the logit do."""
+        return bool(self.blocks[0].numbers["slope"])
+
+    @property
+    def way(self) -> str:
+        """Said behind the title of what rests on slopes."""
+        return " (by gradient)" if self.by_slope else ""
+
+    @property
+    def factor(self) -> str:
+        """What an activation is multiplied with."""
+        return "slope" if self.by_slope else "weight"
+
     def column(self, name: str) -> Floats:
         """A column over all images."""
         return columns.column(self.blocks, name)
@@ -86,7 +106,7 @@ class Looked:
 
     def no_relevance(self) -> Absence | None:
         """Why channels cannot be said to argue for or against a class."""
-        if not self.blocks[0].numbers["head"]:
+        if not self.by_head and not self.by_slope:
             return Absence("not_available", self.where)
         right = self.column("right")
         right = right[np.isfinite(right)]
@@ -94,12 +114,26 @@ class Looked:
             return Absence("not_available", "No image has a label and an activation to count with.")
         classes = self.case.subject.classes
         if right.mean() >= least_accuracy(classes):
-            return None
+            return self._flat()
         return Absence(
             "not_applicable",
             f"The model is right on {int(right.sum())} of {len(right)} images, too near to chance "
             f"among {classes} classes for its channels to argue for anything.",
         )
+
+    def _flat(self) -> Absence | None:
+        """Said where slopes are zero on every image, as they are behind what is saturated."""
+        if not self.by_slope or np.isfinite(self.column("clean_against")).any():
+            return None
+        why = "No image has a slope that tells one channel from another."
+        return Absence("not_available", f"{why} {self.where}")
+
+    def no_head(self) -> Absence | None:
+        """Why nothing that the channels were changed to can be answered anew."""
+        if self.by_head:
+            return None
+        why = "Only a linear head can be asked again about channels that were cut."
+        return Absence("not_available", f"{why} {self.where}")
 
     def not_yet(self) -> Absence | None:
         """Said while the blocks were not added up."""

@@ -72,14 +72,14 @@ def _clean(looked: Looked) -> list[Measurement]:
 
 
 def _share(looked: Looked, on: str, scope: Mapping[str, str]) -> Measurement:
-    title = f"Activation that argues against the true class, {on}"
+    title = f"Activation that argues against the true class, {on}{looked.way}"
     silent = "No channel is active on any image."
     wording = Words(title, "share", f"{looked.where} {_AGAINST}", silent)
     return told(words.SHARE, looked.column(f"{on}_share"), wording, scope)
 
 
 def _contribution(looked: Looked, on: str, scope: Mapping[str, str]) -> Measurement:
-    title = f"What channels take from the true class, {on}"
+    title = f"What channels take from the true class, {on}{looked.way}"
     values = looked.column(f"{on}_against")
     return told(words.CONTRIBUTION, values, Words(title, "logit", looked.where), scope)
 
@@ -123,13 +123,13 @@ def _against(looked: Looked) -> list[Measurement]:
     if why is not None:
         return [refused(metric, why, scope) for metric, scope in scopes.items()]
     over = Words(
-        "Channels against the true class, attacked over clean",
+        f"Channels against the true class, attacked over clean{looked.way}",
         "times clean",
         f"Median. {looked.where}",
         "No clean image has activation against its class; nothing to divide by.",
     )
     keep = Words(
-        "Channels for the true class, attacked over clean",
+        f"Channels for the true class, attacked over clean{looked.way}",
         "times clean",
         f"Median. {looked.where}",
         "No clean image has activation for its class; nothing to divide by.",
@@ -149,7 +149,9 @@ def _rise(looked: Looked) -> Measurement:
     both = np.isfinite(before) & np.isfinite(after)
     ends = "" if not both.any() else f"From {_percent(before[both])} to {_percent(after[both])}."
     note = f"{ends} {looked.where} {_AGAINST} {ASSOCIATION}".strip()
-    wording = Words("Rise under attack", "share", note, "No channel is active on any image.")
+    wording = Words(
+        f"Rise under attack{looked.way}", "share", note, "No channel is active on any image."
+    )
     found = told(words.RISE, after - before, wording, looked.scope)
     return replace(found, view=_by_class(looked)) if found.value is not None else found
 
@@ -168,9 +170,12 @@ def _by_class(looked: Looked) -> View:
     known = np.isfinite(both)
     return View(
         "dumbbell",
-        "Under attack, activation moves to channels that argue against the true class"
-        if float((after - before)[known].mean()) > words.RISES_FROM
-        else "Activation on channels that argue against the true class",
+        (
+            "Under attack, activation moves to channels that argue against the true class"
+            if float((after - before)[known].mean()) > words.RISES_FROM
+            else "Activation on channels that argue against the true class"
+        )
+        + looked.way,
         {
             "labels": [
                 f"all ({int(known.sum())})",
@@ -182,7 +187,7 @@ def _by_class(looked: Looked) -> View:
             "after_label": "attacked",
             "unit": "share",
         },
-        "Share of what the last layer reads that speaks against the label of the picture; in "
+        "Share of the activation that speaks against the label of the picture; in "
         "brackets the number of images. The classes hit most come first.",
     )
 
@@ -198,7 +203,7 @@ def _sides(looked: Looked, scope: Mapping[str, str]) -> Measurement:
     ]
     view = View(
         "dumbbell",
-        "What the channels add to the logit of the true class",
+        f"What the channels add to the logit of the true class{looked.way}",
         {
             "labels": ["channels against it", "channels for it"],
             "before": ends[0],
@@ -207,7 +212,7 @@ def _sides(looked: Looked, scope: Mapping[str, str]) -> Measurement:
             "after_label": "attacked",
             "unit": "logit",
         },
-        "Sums of activation times weight, mean over images: what speaks against the label and "
-        "what speaks for it, before and under attack.",
+        f"Sums of activation times {looked.factor}, mean over images: what speaks against the "
+        "label and what speaks for it, before and under attack.",
     )
     return replace(found, view=view)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from analyzers.behaviour.channels.numbers import Floats
-from analyzers.contract import FloatArray, Head, Place, Places
+from analyzers.contract import FloatArray, Head, Place, Places, SubjectFacts
 
 LAYERS: Final = 8
 """Layers that are held against each other: enough for a curve, few enough for memory."""
@@ -35,6 +35,9 @@ class Sight:
     layers: Sequence[Layer]
     told: str
     """What an activation is, and where there is no head, why."""
+    relevance: Literal["head", "slope", "none"]
+    """What says how much a channel counts for a class: the head's weights, exactly; the slope of
+    the logit, where there is no linear head; or nothing."""
 
     @property
     def names(self) -> list[str]:
@@ -43,16 +46,24 @@ class Sight:
 
     def activation(self, values: FloatArray) -> Floats:
         """One row of channels an image."""
-        wide = np.asarray(values, np.float64)
         if not self.pooled:
-            return wide.reshape(len(wide), -1)
+            return np.asarray(values, np.float64).reshape(len(values), -1)
+        return self._positions(values).mean(axis=2)
+
+    def summed(self, slope: FloatArray) -> Floats:
+        """The same of slopes: what a rise of a channel at every position comes to."""
+        return self._positions(slope).sum(axis=2)
+
+    def _positions(self, values: FloatArray) -> Floats:
+        """Images, channels, positions."""
+        wide = np.asarray(values, np.float64)
         channels = wide.shape[self.axis]
         if self.axis == 1:
-            return wide.reshape(len(wide), channels, -1).mean(axis=2)
-        return wide.reshape(len(wide), -1, channels).mean(axis=1)
+            return wide.reshape(len(wide), channels, -1)
+        return np.moveaxis(wide.reshape(len(wide), -1, channels), 2, 1)
 
 
-def sight_of(places: Places) -> Sight | str:
+def sight_of(places: Places, facts: SubjectFacts) -> Sight | str:
     """Where to look, or why there is nothing to see."""
     layers, head, gap = _layers(places), places.head, places.head_gap
     if head is not None and head.weight.shape[1] > MOST_CHANNELS:
@@ -60,12 +71,30 @@ def sight_of(places: Places) -> Sight | str:
         head = None
     if head is not None:
         told = _read_by_head(places, head)
-        return Sight(head.features, 1, False, head, layers, told) if told else _NOTHING
-    last = next(reversed(places.of("active", "pool", "tokens", "first")), None)
+        return Sight(head.features, 1, False, head, layers, told, "head") if told else _NOTHING
+    last = _last_hidden(places, facts.classes)
     if last is None:
         return _NOTHING
     told = f"No head weights: {gap}. An activation is the mean over the positions of {last.layer}."
-    return Sight(last.tensor, last.axis, True, None, layers, told)
+    if facts.gradient:
+        told = f"{told} {_by_slope(facts)}"
+        return Sight(last.tensor, last.axis, True, None, layers, told, "slope")
+    told = f"{told} No slopes either: {facts.gradient_gap}."
+    return Sight(last.tensor, last.axis, True, None, layers, told, "none")
+
+
+def _last_hidden(places: Places, classes: int) -> Place | None:
+    """The last maps or tokens; maps of one channel a class are scores, so those before them."""
+    every = places.of("active", "pool", "tokens", "first")[::-1]
+    return next((one for one in every if one.channels != classes), next(iter(every), None))
+
+
+def _by_slope(facts: SubjectFacts) -> str:
+    twin = f" Slopes are those of a twin ({facts.twin})." if facts.twin else ""
+    return (
+        "Relevance is by gradient: the slope of the true class's logit at the clean picture, "
+        f"summed over these positions.{twin}"
+    )
 
 
 _NOTHING: Final = "The model has no hidden layer: what its head reads is the picture itself."

@@ -12,7 +12,7 @@ from analyzers.behaviour.channels.numbers import Floats, Whole
 from analyzers.behaviour.channels.places_child import Sight
 from analyzers.contract import Array, Head, Json, Partial, Shard, Tell
 from analyzers.lens import full
-from analyzers.statistics.bootstrap import spread
+from analyzers.statistics.bootstrap import Spread, spread
 
 MOST_RANKED: Final = 4096
 """Channels that are ranked again for every resample, in seconds."""
@@ -25,22 +25,19 @@ EMPTY: Final[Row] = dict.fromkeys(("of", "name", "n", "value", "low", "high", "b
 class _Kept(NamedTuple):
     """What the head reads, of all images that it can be asked about."""
 
-    head: Head
+    head: Head | None
     clean: Floats
     attacked: Floats | None
     labels: Whole
-
-    @property
-    def relevance(self) -> Floats:
-        """The weights of each image's true class."""
-        return self.head.weight.astype(np.float64)[self.labels]
+    relevance: Floats
+    """The weights of each image's true class, or the slopes of its logit."""
 
 
 def summarised(shard: Shard, sight: Sight, inputs: Mapping[str, Array], tell: Tell) -> Partial:
     """Rows of a table whose first column says what they are of."""
     rows: list[Row] = [{**EMPTY, "of": columns.LAYER, "name": one.name} for one in sight.layers]
     found: dict[str, float | int] = {}
-    if sight.head is not None:
+    if sight.relevance != "none":
         kept = _kept(sight.head, inputs)
         found["images"] = len(kept.labels)
         found["live"] = _live(kept)
@@ -49,21 +46,31 @@ def summarised(shard: Shard, sight: Sight, inputs: Mapping[str, Array], tell: Te
             rows, found = [*rows, *told], {**found, **more}
         if full(shard.config):
             rows += _classes(kept, tell)
-            found.update(_clamp(kept))
+            if kept.head is not None:
+                found.update(_clamp(kept, kept.head))
     table = {name: [row[name] for row in rows] for name in EMPTY}
     return Partial("measured", found, table, note=sight.told)
 
 
-def _kept(head: Head, inputs: Mapping[str, Array]) -> _Kept:
+def _kept(head: Head | None, inputs: Mapping[str, Array]) -> _Kept:
     lows = sorted(
         int(name.rpartition("/")[2]) for name in inputs if name.startswith(f"{columns.LABELS}/")
     )
-    pairs = np.concatenate([inputs[columns.part(columns.CHANNELS, low)] for low in lows])
-    labels = np.concatenate([inputs[columns.part(columns.LABELS, low)] for low in lows])
-    good = columns.known(labels, head) & np.isfinite(pairs).all(axis=(1, 2))
+
+    def every(what: str) -> Array:
+        return np.concatenate([inputs[columns.part(what, low)] for low in lows])
+
+    pairs, labels = every(columns.CHANNELS), every(columns.LABELS)
+    if head is None:
+        relevance = every(columns.RELEVANCE).astype(np.float64)
+        good = np.isfinite(relevance).all(axis=1) & (relevance != 0).any(axis=1)
+    else:
+        good = columns.known(labels, len(head.weight))
+        relevance = head.weight.astype(np.float64)[np.where(good, labels, 0)]
+    good = good & np.isfinite(pairs).all(axis=(1, 2))
     wide = pairs[good].astype(np.float64)
     attacked = wide[:, 1] if wide.shape[1] == _HALVES else None
-    return _Kept(head, wide[:, 0], attacked, labels[good])
+    return _Kept(head, wide[:, 0], attacked, labels[good], relevance[good])
 
 
 def _live(kept: _Kept) -> int:
@@ -110,7 +117,7 @@ def _hurt(kept: _Kept, attacked: Floats, channel: int) -> str:
     one, other = kept.clean[:, [channel]], attacked[:, [channel]]
     weights = kept.relevance[:, [channel]]
     rise = (numbers.arguing(other, weights) - numbers.arguing(one, weights))[:, 0]
-    sums: Floats = np.zeros(len(kept.head.weight))
+    sums: Floats = np.zeros(int(kept.labels.max()) + 1)
     np.add.at(sums, kept.labels, rise)
     return ", ".join(str(label) for label in numbers.foremost(sums, _CLASSES_NAMED))
 
@@ -124,23 +131,36 @@ def _classes(kept: _Kept, tell: Tell) -> list[Row]:
         shown = kept.clean[kept.labels == label]
         rows.append({**EMPTY, "of": columns.CLASS, "name": str(label), "n": len(shown)})
         if len(shown) >= FEWEST and FEWEST <= shown.shape[1] <= MOST_RANKED:
-            rows[-1] = {**rows[-1], **_aligned(shown, kept.head.weight[label])}
+            rows[-1] = {**rows[-1], **_aligned(kept, label, shown)}
     return rows
 
 
-def _aligned(shown: Floats, weight: Array) -> Row:
-    relied = weight.astype(np.float64)
-    value = float(numbers.spearman(shown.mean(axis=0)[None], relied)[0])
-    if not np.isfinite(value):
+def _aligned(kept: _Kept, label: int, shown: Floats) -> Row:
+    found = _ranked_alike(kept, label, shown)
+    if not np.isfinite(found.value):
         return {}
-    found = spread(shown, lambda drawn: numbers.spearman(drawn.mean(axis=1), relied))
-    return {"value": rounded(value), "low": rounded(found.low), "high": rounded(found.high)}
+    return {"value": rounded(found.value), "low": rounded(found.low), "high": rounded(found.high)}
 
 
-def _clamp(kept: _Kept) -> dict[str, float | int]:
+def _ranked_alike(kept: _Kept, label: int, shown: Floats) -> Spread:
+    """Slopes differ from image to image, so they are drawn again with the images."""
+    if kept.head is not None:
+        relied = kept.head.weight[label].astype(np.float64)
+        return spread(shown, lambda drawn: numbers.spearman(drawn.mean(axis=1), relied))
+    width = shown.shape[1]
+
+    def ranked(drawn: Floats) -> Floats:
+        middle = drawn.mean(axis=1)
+        pairs = zip(middle[:, :width], middle[:, width:], strict=True)
+        return np.array([numbers.spearman(one[None], other)[0] for one, other in pairs])
+
+    return spread(np.hstack([shown, kept.relevance[kept.labels == label]]), ranked)
+
+
+def _clamp(kept: _Kept, head: Head) -> dict[str, float | int]:
     """Counts of images right with and without the clamp; none where a half has no image."""
     found: dict[str, float | int] = {}
-    weight, bias = kept.head.weight.astype(np.float64), kept.head.bias.astype(np.float64)
+    weight, bias = head.weight.astype(np.float64), head.bias.astype(np.float64)
     for name, shown in (("clean", kept.clean), ("attacked", kept.attacked)):
         if shown is None or len(shown) < _HALVES:
             continue

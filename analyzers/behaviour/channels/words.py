@@ -24,8 +24,8 @@ CLAMP: Final = "channels.clip_gain"
 _PART: Final = (0.0, 1.0)
 _EITHER: Final = (-1.0, 1.0)
 _AGAINST: Final = (
-    "channels whose contribution (activation times head weight) to the logit of the true label "
-    "is negative"
+    "channels whose contribution to the logit of the true label (activation times head weight, or "
+    "times the slope of the logit where there is no linear head) is negative"
 )
 RISES_FROM: Final = 0.1
 """Of ten third-party CIFAR-10 networks under Linf 4/255 (100 images, plain convolutions and one
@@ -108,7 +108,7 @@ METRICS: Final = (
     MetricSpec(
         ALIGNMENT,
         "Rank correlation over channels between their mean clean activation in a class and the "
-        "weights of that class.",
+        "weights of that class, or the mean slopes of its logit where there is no linear head.",
         unit="",
         range=_EITHER,
         title="Firing and weights agree",

@@ -47,7 +47,7 @@ class Estimate(_message.Message):
     def __init__(self, units: _Optional[int] = ..., images: _Optional[int] = ..., seconds: _Optional[float] = ..., forward_passes: _Optional[int] = ..., backward_passes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., known_units: _Optional[int] = ...) -> None: ...
 
 class Audit(_message.Message):
-    __slots__ = ("name", "model", "eval_set", "profile", "seed", "analyzers", "baseline", "state", "verdict", "policy_digest", "evidence_digest", "brackets", "progress", "estimate", "error", "sequence", "create_time", "start_time", "end_time", "subject", "baseline_time")
+    __slots__ = ("name", "model", "eval_set", "profile", "seed", "analyzers", "baseline", "state", "verdict", "policy_digest", "evidence_digest", "brackets", "progress", "estimate", "error", "sequence", "create_time", "start_time", "end_time", "subject", "baseline_time", "cue_set")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     EVAL_SET_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,7 @@ class Audit(_message.Message):
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     BASELINE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CUE_SET_FIELD_NUMBER: _ClassVar[int]
     name: str
     model: str
     eval_set: str
@@ -90,7 +91,8 @@ class Audit(_message.Message):
     end_time: _timestamp_pb2.Timestamp
     subject: str
     baseline_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., eval_set: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., seed: _Optional[int] = ..., analyzers: _Optional[_Iterable[_Union[_common_pb2.AnalyzerSpec, _Mapping]]] = ..., baseline: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., verdict: _Optional[_Union[_common_pb2.Verdict, str]] = ..., policy_digest: _Optional[str] = ..., evidence_digest: _Optional[str] = ..., brackets: _Optional[_Iterable[_Union[_common_pb2.Bracket, _Mapping]]] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[str] = ..., baseline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    cue_set: str
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., eval_set: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., seed: _Optional[int] = ..., analyzers: _Optional[_Iterable[_Union[_common_pb2.AnalyzerSpec, _Mapping]]] = ..., baseline: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., verdict: _Optional[_Union[_common_pb2.Verdict, str]] = ..., policy_digest: _Optional[str] = ..., evidence_digest: _Optional[str] = ..., brackets: _Optional[_Iterable[_Union[_common_pb2.Bracket, _Mapping]]] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[str] = ..., baseline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cue_set: _Optional[str] = ...) -> None: ...
 
 class CreateAuditRequest(_message.Message):
     __slots__ = ("parent", "audit", "policy", "waivers", "expected_accuracy", "skip_cache", "validate_only", "request_id", "evidence_only", "deadline", "baseline_evidence")

@@ -45,14 +45,16 @@ class DataFacts(_message.Message):
     def __init__(self, digest: _Optional[str] = ..., n: _Optional[int] = ..., classes: _Optional[int] = ..., eight_bit: _Optional[bool] = ...) -> None: ...
 
 class Reading(_message.Message):
-    __slots__ = ("layout", "channels", "pixels")
+    __slots__ = ("layout", "channels", "pixels", "cues")
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     PIXELS_FIELD_NUMBER: _ClassVar[int]
+    CUES_FIELD_NUMBER: _ClassVar[int]
     layout: _common_pb2.Layout
     channels: ChannelOrder
     pixels: PixelRange
-    def __init__(self, layout: _Optional[_Union[_common_pb2.Layout, str]] = ..., channels: _Optional[_Union[ChannelOrder, str]] = ..., pixels: _Optional[_Union[PixelRange, str]] = ...) -> None: ...
+    cues: bool
+    def __init__(self, layout: _Optional[_Union[_common_pb2.Layout, str]] = ..., channels: _Optional[_Union[ChannelOrder, str]] = ..., pixels: _Optional[_Union[PixelRange, str]] = ..., cues: _Optional[bool] = ...) -> None: ...
 
 class EvalSet(_message.Message):
     __slots__ = ("name", "file", "slice", "display_name", "format", "facts", "state", "error", "create_time", "end_time", "reading")

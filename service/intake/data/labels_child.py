@@ -12,6 +12,18 @@ _MOST_CLASSES: Final = 1 << 16
 
 def class_numbers(labels: Array) -> Array:
     """Labels as int64, of at least two classes."""
+    whole = whole_numbers(labels)
+    if (whole == whole[0]).all():
+        raise Refusal(
+            "DATA_ONE_CLASS",
+            "All images carry the same label, so no accuracy on them means anything.",
+            "Use images of at least two classes.",
+        )
+    return whole
+
+
+def whole_numbers(labels: Array) -> Array:
+    """Labels as int64, whatever classes they name."""
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise Refusal(
             "DATA_LABELS_INVALID",
@@ -25,11 +37,5 @@ def class_numbers(labels: Array) -> Array:
             "DATA_LABELS_INVALID",
             "Some labels are negative or far beyond any class.",
             "Give class numbers from 0 on.",
-        )
-    if (whole == whole[0]).all():
-        raise Refusal(
-            "DATA_ONE_CLASS",
-            "All images carry the same label, so no accuracy on them means anything.",
-            "Use images of at least two classes.",
         )
     return whole

@@ -5,7 +5,15 @@ from typing import Final
 from analyzers.contract import Array
 from service.intake.archives.archive_child import Archive
 from service.intake.data.npy_child import array
-from service.intake.data.stored_child import MOST_BYTES, Raw, Rows, Stored, missing, sliced
+from service.intake.data.stored_child import (
+    MOST_BYTES,
+    SAVE_CUES,
+    Raw,
+    Rows,
+    Stored,
+    missing,
+    sliced,
+)
 
 ENDING: Final = ".npy"
 _HEAD: Final = 1 << 14
@@ -24,6 +32,18 @@ def read_npz(raw: Raw, archive: Archive, rows: Rows) -> Stored:
             raise missing(name, [one.removesuffix(ENDING) for one in archive.names])
     labels = array(archive.read(f"labels{ENDING}", MOST_BYTES))
     return sliced(_images(raw, archive, rows), labels, rows)
+
+
+def read_cues(raw: Raw, archive: Archive, rows: Rows) -> Stored:
+    """Pictures and what their shape and their texture are of, or the rows asked for of them."""
+    for name in ("images", "shape", "texture"):
+        if name + ENDING not in archive:
+            held = [one.removesuffix(ENDING) for one in archive.names]
+            raise missing(name, held, SAVE_CUES)
+    shape, texture = (
+        array(archive.read(f"{name}{ENDING}", MOST_BYTES)) for name in ("shape", "texture")
+    )
+    return sliced(_images(raw, archive, rows), shape, rows, texture)
 
 
 def _images(raw: Raw, archive: Archive, rows: Rows) -> Array:

@@ -19,6 +19,10 @@ MOST_BYTES: Final = 4 << 30
 _RATIO: Final = 200
 _SMALL: Final = 64 << 20
 SAVE: Final = "Write the file with numpy.savez('data.npz', images=images, labels=labels)."
+SAVE_CUES: Final = (
+    "Write numpy.savez('cues.npz', images=images, shape=shape, texture=texture), with the model's "
+    "class numbers of both."
+)
 
 
 class Stored(NamedTuple):
@@ -32,6 +36,8 @@ class Stored(NamedTuple):
     """Where the form of the file names its classes."""
     left_out: int = 0
     """Files beside the pictures that are none."""
+    textures: Array | None = None
+    """The second labels of pictures with cues in conflict; ``labels`` are those of the shape."""
 
 
 def span(rows: Rows, count: int) -> tuple[int, int]:
@@ -71,13 +77,22 @@ def shown(name: str, most: int = 40) -> str:
     return "".join(sign for sign in name[:most] if sign.isprintable())
 
 
-def missing(name: str, held: Sequence[str]) -> Refusal:
+def no_cues(form: str) -> Refusal:
+    """The refusal of a form that has no room for a second label."""
+    return Refusal(
+        "DATA_ARRAY_MISSING",
+        f"Pictures with cues in conflict have two labels each, and {form} hold one.",
+        SAVE_CUES,
+    )
+
+
+def missing(name: str, held: Sequence[str], remedy: str = "") -> Refusal:
     """The refusal of a file that lacks an array."""
     listed = ", ".join(shown(one) for one in sorted(held)[:8]) or "nothing"
     return Refusal(
         "DATA_ARRAY_MISSING",
         f"The data file has no array named '{name}'; it holds {listed}.",
-        "Name the two arrays 'images' and 'labels'.",
+        remedy or "Name the two arrays 'images' and 'labels'.",
     )
 
 
@@ -90,7 +105,7 @@ def unsupported(dtype: str) -> Refusal:
     )
 
 
-def sliced(images: Array, labels: Array, rows: Rows) -> Stored:
+def sliced(images: Array, labels: Array, rows: Rows, textures: Array | None = None) -> Stored:
     """The rows asked for, of images of four axes and as many labels."""
     if images.ndim != 4 or 0 in images.shape:  # noqa: PLR2004 - images, and three axes each
         raise Refusal(
@@ -99,14 +114,21 @@ def sliced(images: Array, labels: Array, rows: Rows) -> Stored:
             "height, width and channels in either order.",
             "Add the missing axis, for example images[..., None] for grey pictures.",
         )
+    labels = _as_many(labels, images, "labels" if textures is None else "labels of the shape")
+    if textures is not None:
+        textures = _as_many(textures, images, "labels of the texture")
+    low, high = span(rows, len(images))
+    part = images[low:high]
+    check_total(part.nbytes)
+    return Stored(part, labels[low:high], textures=None if textures is None else textures[low:high])
+
+
+def _as_many(labels: Array, images: Array, what: str) -> Array:
     labels = np.atleast_1d(labels)
     if len(labels) != len(images):
         raise Refusal(
             "DATA_COUNT_MISMATCH",
-            f"There are {len(images)} images and {len(labels)} labels.",
+            f"There are {len(images)} images and {len(labels)} {what}.",
             "Give exactly one label an image, in the same order.",
         )
-    low, high = span(rows, len(images))
-    part = images[low:high]
-    check_total(part.nbytes)
-    return Stored(part, labels[low:high])
+    return labels

@@ -96,6 +96,43 @@ def test_a_search_in_half_the_bits_decides_nothing() -> None:
     assert (exact.info()["search_dtype"], search.info()["search_dtype"]) == ("float32", "bfloat16")
 
 
+def test_the_slope_inside_is_that_of_what_follows() -> None:
+    """Known answer: at what a linear layer reads, the weights of the label, whatever came before.
+
+    Twenty images are more than run together, and the last batch is padded.
+    """
+    weight = noise(4, (6,), seed=5)
+    nodes = [
+        node("Flatten", "image", "flat"),
+        node("Gemm", "flat v", "hidden", transB=1),
+        node("Relu", "hidden", "bent"),
+        node("Gemm", "bent w", "logits", transB=1),
+    ]
+    stored = {"v": noise(6, (192,), seed=6) - np.float32(0.5), "w": weight}
+    body, images, labels = raw(nodes, stored, classes=4), noise(20, SHAPE), np.arange(20) % 4
+    net = engine(body)
+    found = net.inside(images, labels, "bent", lambda _, slope: slope)
+    assert np.allclose(found.slope, weight[labels], rtol=1e-6)
+    assert np.array_equal(found.logits, net.logits(images))
+    before = net.inside(images, labels, "hidden", lambda _, slope: slope).slope
+    awake = (images.reshape(20, -1) @ stored["v"].T) > 0
+    assert 0 < awake.mean() < 1
+    assert np.allclose(before, np.where(awake, weight[labels], 0), rtol=1e-6)
+
+
+def test_a_tensor_that_the_logit_does_not_read_has_no_slope() -> None:
+    """Zero, and no error: a branch that is looked at and goes nowhere."""
+    nodes = [
+        node("Flatten", "image", "flat"),
+        node("Tanh", "flat", "aside"),
+        node("Gemm", "flat w", "logits", transB=1),
+    ]
+    body = raw(nodes, {"w": noise(4, (192,), seed=5)}, classes=4)
+    found = engine(body).inside(noise(3, SHAPE), np.arange(3), "aside", lambda _, slope: slope)
+    assert found.slope.shape == (3, 192)
+    assert not found.slope.any()
+
+
 def test_each_image_has_its_own_slope() -> None:
     """Alone, shuffled or in another cut, every image gets the same bits."""
     net = engine(small_net(shape=SHAPE))

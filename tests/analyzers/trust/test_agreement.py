@@ -1,20 +1,19 @@
 """What lenses foretell: known scores against known fates, and every case in which none can."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from analyzers.attacks.passes import ONE
 from analyzers.contract import Case, DataFacts, Done, Json, Measurement, SubjectFacts, Unit
 from analyzers.lens import NO_THREAT
 from analyzers.trust.agreement import ALL, EDGES, FEWEST, FULL, QUICK, cost, merge, plan
 from analyzers.trust.agreement_child import measure
 from service.report.views import figure_of
+from support.fates import attacked
 from support.subjects import ToySubject, batch_of, shard_of, silent
 
-KEY = "attacks.linf@Linf:8/255:white:gate"
 THREAT = {"threat": "Linf:8/255:white"}
 N = 200
 RANDOM = np.random.default_rng(11)
@@ -31,25 +30,6 @@ def facts(n: int = N, *, eight_bit: bool = False, gap: str = "") -> Case:
     return Case(subject, DataFacts("d" * 64, n, 10, eight_bit))
 
 
-def attacked(
-    states: Sequence[str], states8: Sequence[str] | None = None
-) -> Mapping[str, list[Done]]:
-    """What the cascade says of every image, as one unit."""
-    n = len(states)
-    samples: dict[str, Sequence[Json]] = {
-        "row": list(range(n)),
-        "state": list(states),
-        "stage": [""] * n,
-        "iterations": [1] * n,
-        "queries": [0] * n,
-        **{name: [False] * n for name in ("attacked", "flat", "disagree", "rose", "rising")},
-    }
-    if states8 is not None:
-        samples["state8"] = list(states8)
-    unit = Unit((0, n), {"pass": ONE, "eight_bit": states8 is not None})
-    return {KEY: [Done(unit, "measured", {}, samples, {}, {})]}
-
-
 def seen(**scores: Sequence[Json]) -> list[Done]:
     """What the lenses say, in two units, the second first."""
     columns = {"right": [True] * N, "margin": MARGIN.tolist(), **scores}
@@ -64,9 +44,14 @@ def seen(**scores: Sequence[Json]) -> list[Done]:
 FATES = attacked(["broken" if fell else "standing" for fell in FELL])
 
 
+def merged(case: Case, done: Sequence[Done]) -> list[Measurement]:
+    """What is foretold image by image; bands of whole models have tests of their own."""
+    return [one for one in merge(case, {}, done) if one.metric != "agreement.band"]
+
+
 def told(case: Case, done: Sequence[Done]) -> dict[tuple[str, str], Measurement]:
     """Measurements by metric and lens."""
-    return {(one.metric, one.scope.get("lens", "")): one for one in merge(case, {}, done)}
+    return {(one.metric, one.scope.get("lens", "")): one for one in merged(case, done)}
 
 
 def test_a_lens_that_sees_more_gains_and_noise_does_not() -> None:
@@ -111,7 +96,7 @@ def test_pictures_of_8_bits_are_judged_at_8_bits() -> None:
     """There nothing fell, whatever float32 says."""
     states = ["broken" if fell else "standing" for fell in FELL]
     case = replace(facts(eight_bit=True), needed=attacked(states, ["standing"] * N))
-    (why,) = {one.note for one in merge(case, {}, seen())}
+    (why,) = {one.note for one in merged(case, seen())}
     assert "0 fell" in why
 
 
@@ -119,7 +104,7 @@ def test_pictures_of_8_bits_are_judged_at_8_bits() -> None:
 def test_too_few_of_either_side_foretell_nothing(fallen: int) -> None:
     """Nine that fell, or nine that stand: a reason and no number."""
     states = ["broken"] * fallen + ["standing"] * (N - fallen)
-    found = merge(replace(facts(), needed=attacked(states)), {}, seen())
+    found = merged(replace(facts(), needed=attacked(states)), seen())
     assert {one.outcome for one in found} == {"not_available"}
     assert f"{fallen} fell and {N - fallen} stand" in found[0].note
 
@@ -127,14 +112,14 @@ def test_too_few_of_either_side_foretell_nothing(fallen: int) -> None:
 def test_control_ten_of_either_side_are_enough() -> None:
     """One more on the small side and there is a number."""
     states = ["broken"] * FEWEST + ["standing"] * (N - FEWEST)
-    found = merge(replace(facts(), needed=attacked(states)), {}, seen())
+    found = merged(replace(facts(), needed=attacked(states)), seen())
     assert {one.outcome for one in found} == {"measured"}
 
 
 def test_without_an_attack_there_is_nothing_to_foretell() -> None:
     """No threat: not available. Nothing looked at: out of budget."""
-    assert {one.note for one in merge(facts(), {}, seen())} == {NO_THREAT}
-    assert {one.outcome for one in merge(facts(), {}, ())} == {"out_of_budget"}
+    assert {one.note for one in merged(facts(), seen())} == {NO_THREAT}
+    assert {one.outcome for one in merged(facts(), ())} == {"out_of_budget"}
 
 
 def test_quick_and_full_are_prefixes_of_one_order() -> None:

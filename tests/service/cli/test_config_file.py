@@ -1,6 +1,7 @@
 """assay.yaml beside the model: every flag may stand there, what is typed wins, mistakes show."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ output: scores
 data-layout: nhwc
 channels: bgr
 pixels: 0-255
+cues: eval/cues.npz[2:9]
 expect-accuracy: 1
 limit: 20
 seed: 7
@@ -68,6 +70,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     bodies = {
         "model.onnx": "model",
         "eval/data.npz": "data",
+        "eval/cues.npz": "cues",
         "policy.yaml": POLICY,
         "waivers.yaml": "[]",
     }
@@ -86,10 +89,10 @@ def write(model: Path, text: str, served: Served | None = None) -> None:
 
 
 def received(served: Served) -> tuple[NewModel, NewEvalSet, NewAudit]:
-    """The three wishes that came in."""
+    """The three wishes that came in, whatever other pictures came beside the data."""
     got = served.api.received
     [model] = [one for one in got if isinstance(one, NewModel)]
-    [data] = [one for one in got if isinstance(one, NewEvalSet)]
+    [data] = [one for one in got if isinstance(one, NewEvalSet) and not one.reading.cues]
     [asked] = [one for one in got if isinstance(one, NewAudit)]
     return model, data, asked
 
@@ -104,6 +107,12 @@ def test_every_flag_may_stand_in_the_file(served: Served, model: Path) -> None:
     assert (net.architecture, net.output) == ("demo-cnn6", "scores")
     assert (data.display_name, data.rows) == ("data.npz", (0, 20))
     assert data.reading == Reading("nhwc", "bgr", "0-255")
+    [cues] = [
+        one for one in served.api.received if isinstance(one, NewEvalSet) and one.reading.cues
+    ]
+    assert (cues.display_name, cues.rows) == ("cues.npz", (2, 9))
+    assert cues.reading == replace(data.reading, cues=True)
+    assert asked.cue_set
     assert (asked.policy, asked.seed, asked.expected_accuracy) == (
         under_profile(POLICY, "pr"),
         7,

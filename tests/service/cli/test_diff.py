@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.command_line import assay
-from support.verdicts import evidence
+from support.verdicts import evidence, policy, verdict
 
 
 @pytest.fixture
@@ -32,6 +32,43 @@ def test_a_program_gets_everything(folders: tuple[str, str]) -> None:
     """The same as JSON."""
     found = assay("diff", *folders, "--json")
     assert json.loads(found.stdout)["schema"] == "assay/diff/v1"
+
+
+def test_it_writes_a_page(folders: tuple[str, str], tmp_path: Path) -> None:
+    """The comparison as a page, with the verdicts that lie beside the evidence."""
+    rules = policy(0.5)
+    for name, broken in (("old", 0.3), ("new", 0.6)):
+        found = verdict(evidence(broken=broken), rules)
+        (tmp_path / name / "verdict.json").write_text(json.dumps(found))
+    out = tmp_path / "diff.html"
+    found = assay("diff", *folders, "--html", str(out))
+    assert found.exit_code == 0
+    assert "worse" in found.stdout
+    page = out.read_text()
+    assert page.count('id="requirements"') == 1
+    assert "PASS" in page
+    assert "FAIL" in page
+    assert 'href="' not in page
+
+
+def test_a_verdict_on_other_evidence_is_left_out(folders: tuple[str, str], tmp_path: Path) -> None:
+    """What was judged on something else would say untrue things; so would a damaged file."""
+    other = verdict(evidence(broken=0.1), policy(0.5))
+    (tmp_path / "old" / "verdict.json").write_text(json.dumps(other))
+    (tmp_path / "new" / "verdict.json").write_text("{")
+    out = tmp_path / "diff.html"
+    assert assay("diff", *folders, "--html", str(out)).exit_code == 0
+    assert 'id="requirements"' not in out.read_text()
+    assert assay("diff", *folders, "--html", str(tmp_path / "no" / "diff.html")).exit_code == 2
+
+
+def test_an_early_end_is_told(folders: tuple[str, str], tmp_path: Path) -> None:
+    """Where not every attack was tried, too much stands; a whole audit says nothing of it."""
+    assert "not every attack" not in assay("diff", *folders).stdout
+    body = json.dumps(evidence(broken=0.6, stop_at=0.9))
+    (tmp_path / "new" / "evidence.json").write_text(body)
+    found = assay("diff", *folders)
+    assert "not every attack was tried on what stands in the new audit" in found.stdout
 
 
 def test_other_data_is_told_and_not_compared(folders: tuple[str, str]) -> None:

@@ -101,3 +101,24 @@ def test_audits_without_a_common_image_are_told_so() -> None:
     old["facts"]["samples"][ATTACK] |= {"each": "-" * N, "states": {}}
     found = change(compared(old, new))
     assert (found["label"], found["why"]) == ("incomparable", "no image was settled in both")
+
+
+def test_every_pair_of_images_is_in_one_of_four_places() -> None:
+    """Stood or fell, stands or falls: the four add up to the pairs, by hand from the states."""
+    old, new = evidence(broken=0.6), evidence(broken=0.3)
+    found = change(compared(old, new))
+    before, after = (one["facts"]["samples"][ATTACK]["each"] for one in (old, new))
+    both = sum(pair == ("s", "s") for pair in zip(before, after, strict=True))
+    assert found["stands_in_both"] == both > 0
+    assert both + found["newly_standing"] == after.count("s")
+    assert both + found["newly_broken"] == before.count("s")
+
+
+@pytest.mark.parametrize(("old", "new"), [(None, None), (0.9, None), (None, 0.9), (0.9, 0.9)])
+def test_an_audit_that_ended_early_is_named(old: float | None, new: float | None) -> None:
+    """A side that a threshold stopped did not try every attack on what stands."""
+    sides = [evidence(broken=0.6, stop_at=stop) for stop in (old, new)]
+    found = change(compared(*sides))
+    assert found["partial"] == [
+        name for name, stop in (("old", old), ("new", new)) if stop is not None
+    ]

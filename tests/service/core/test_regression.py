@@ -340,7 +340,7 @@ def two(before: str, after: str, n: int) -> Pairs:
 def test_pairs_are_of_images_that_both_settled() -> None:
     """Open ones are counted apart, those that one side did not reach not at all."""
     found = two("ssbwpss", "sbres-", 7)
-    assert found == Pairs([2], [1], 4, 1, whole=False, signs=[0, -1, 1, 0])
+    assert found == Pairs([2], [1], 4, 1, whole=False, signs=[0, -1, 1, 0], kept=1)
     assert found.difference == 0
     assert two("sbrw", "sbrw", 4).whole
 

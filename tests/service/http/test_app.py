@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import cast
 
@@ -14,9 +18,10 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_classic
 
 from service.errors import AssayError, Code
-from service.http.guard import HEADERS
+from service.http.guard import HEADERS, POLICY
 from service.http.server import start
 from support.pages import Shelf
+from support.verdicts import evidence
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SHELF = Shelf()
@@ -28,6 +33,7 @@ def shelf() -> Shelf:
     _SHELF.ready = {"store": True, "sandbox": True}
     _SHELF.error = None
     _SHELF.asked.clear()
+    _SHELF.evidence = {"done": b'{"facts":{}}'}
     return _SHELF
 
 
@@ -71,7 +77,7 @@ async def test_evidence_is_json(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/metrics", "/reports/done", "/reports/done.json"]
+    "path", ["/nothing", "/metrics", "/reports/done", "/audits/done", "/reports/done.json"]
 )
 async def test_every_answer_is_guarded(client: httpx.AsyncClient, path: str) -> None:
     """Errors and files too carry the whole set of headers, and nothing names the server."""
@@ -81,9 +87,47 @@ async def test_every_answer_is_guarded(client: httpx.AsyncClient, path: str) -> 
     assert "server" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/", "/audits", "/audits/busy"])
+async def test_pages_that_live_admit_their_own_script(client: httpx.AsyncClient, path: str) -> None:
+    """By its hash and nothing else; all other headers stay, and the page's own policy agrees."""
+    answer = await client.get(path)
+    rest = {name: value for name, value in HEADERS.items() if name != POLICY}
+    assert {name: answer.headers.get(name) for name in rest} == rest
+    rules = dict(rule.split(" ", 1) for rule in answer.headers[POLICY].split("; "))
+    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": known(style),
+        "script-src": known(script),
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    (inside,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', answer.text)
+    assert f"{html.unescape(inside)}; frame-ancestors 'none'" == answer.headers[POLICY]
+
+
+def known(text: str) -> str:
+    """A style sheet or a script as a policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/audits/gone", "/reports/busy", "/reports/busy.json", "/audits/a/b", "/reports/"],
+    [
+        "/nothing",
+        "/audits/gone",
+        "/audits/gone/events",
+        "/reports/busy",
+        "/reports/busy.json",
+        "/audits/a/b",
+        "/reports/",
+    ],
 )
 async def test_what_is_not_there_is_404(client: httpx.AsyncClient, path: str) -> None:
     """Unknown paths and audits say that there is nothing, in a page."""
@@ -99,7 +143,12 @@ async def test_names_of_another_form_never_reach_the_service(
     client: httpx.AsyncClient, shelf: Shelf, name: str
 ) -> None:
     """What cannot be an id is 404 before anybody is asked."""
-    for path in (f"/audits/{name}", f"/reports/{name}", f"/reports/{name}.json"):
+    for path in (
+        f"/audits/{name}",
+        f"/audits/{name}/events",
+        f"/reports/{name}",
+        f"/reports/{name}.json",
+    ):
         answer = await client.get(path)
         assert answer.status_code == 404
         assert "<script>" not in answer.text
@@ -237,3 +286,58 @@ async def test_headers_forbid_scripts_and_frames() -> None:
     assert "script-src" not in policy
     assert "frame-ancestors 'none'" in policy
     assert json.dumps(HEADERS).count("unsafe") == 1
+
+
+async def test_the_search_reaches_the_service_as_it_was_typed(
+    client: httpx.AsyncClient, shelf: Shelf
+) -> None:
+    """Words keep their letters, unknown states and verdicts ask for nothing, all is bounded."""
+    await client.get("/audits", params={"words": "a%_'\"\\", "state": "running", "verdict": "x"})
+    await client.get(
+        "/audits", params={"words": "x" * 5000, "state": "RUNNING", "after": "y" * 5000}
+    )
+    typed, long = shelf.searches[-2:]
+    assert (typed.words, typed.state, typed.verdict) == ("a%_'\"\\", "running", "")
+    assert (len(long.words), long.state, len(long.after)) == (200, "", 500)
+
+
+async def test_history_is_of_a_name(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    """Any text may be a name; without one there is nothing."""
+    answer = await client.get("/history", params={"subject": "signs/eu %_<b>"})
+    assert answer.status_code == 200
+    assert shelf.asked == ["signs/eu %_<b>"]
+    assert "signs/eu %_&lt;b&gt;" in answer.text
+    assert "<script>" not in answer.text
+    assert (await client.get("/history")).status_code == 404
+
+
+async def test_two_audits_are_compared(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    """Both must be finished; what is no id is asked of nobody."""
+    shelf.evidence["done"] = json.dumps(evidence(broken=0.3)).encode()
+    answer = await client.get("/compare?old=done&new=done")
+    assert answer.status_code == 200
+    assert "Both audits were made alike" in answer.text
+    assert answer.headers[POLICY] == HEADERS[POLICY]
+    assert (await client.get("/compare?old=done&new=busy")).status_code == 404
+    shelf.asked.clear()
+    assert (await client.get("/compare?old=done&new=../x")).status_code == 404
+    assert shelf.asked == []
+
+
+@pytest.mark.parametrize("query", ["", "?old=done", "?new=done", "?old=&new="])
+async def test_one_audit_alone_is_not_compared(client: httpx.AsyncClient, query: str) -> None:
+    """What is missing is told."""
+    answer = await client.get(f"/compare{query}")
+    assert answer.status_code == 400
+    assert "Two audits are needed to compare" in answer.text
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'{"facts": {"measurements": 7}}'])
+async def test_damaged_evidence_is_told(
+    client: httpx.AsyncClient, shelf: Shelf, raw: bytes
+) -> None:
+    """A file that is no evidence makes a page that says so."""
+    shelf.evidence["done"] = raw
+    answer = await client.get("/compare?old=done&new=done")
+    assert answer.status_code == 400
+    assert "not the evidence of an audit" in answer.text

@@ -200,15 +200,27 @@ def test_pictures_that_nobody_attacked_show_no_change() -> None:
     assert found.one("channels.noise_growth", noise="attack").outcome == "not_available"
 
 
-def test_without_a_linear_end_the_activation_is_still_told() -> None:
-    """No head, no relevance: the reason is the graph's own; how far channels move needs none."""
+def test_without_a_linear_end_and_without_slopes_the_activation_is_still_told() -> None:
+    """No relevance: the reasons are the graph's own; how far channels move needs none."""
     tail, weights, _ = TAILS["mean pool"]
-    tail = [*tail[:-1], node("Gemm", "flat w b", "m", transB=1), node("Tanh", "m", "logits")]
-    found = seen(subject_of(net(tail, weights)), plan="full")
+    nodes = [
+        node("Reshape", "image rows", "columns"),
+        node("Col2Im", "columns size block", "pixels"),
+        node("Conv", "pixels k", "x", pads=[1, 1, 1, 1]),
+        *tail[:-1],
+        node("Gemm", "flat w b", "m", transB=1),
+        node("Tanh", "m", "logits"),
+    ]
+    places = {"rows": [0, 3, 48], "size": [6, 8], "block": [1, 1]}
+    stored = {name: np.array(one) for name, one in places.items()}
+    stored |= {"k": drawn(5, 3, 3, 3), **weights}
+    subject = subject_of(raw(nodes, stored, shape=("batch", 3, 6, 8)))
+    found = seen(subject, plan="full")
     for metric in OF_RELEVANCE:
         for one in (one for one in found.found if one.metric == metric):
             assert one.outcome == "not_available"
             assert "No head weights: the last operator is Tanh" in one.note
+            assert "No slopes either: op Col2Im" in one.note
     for metric in OF_ACTIVATION:
         assert found.one(metric).outcome == "measured"
         assert "mean over the positions of" in found.one(metric).note
