@@ -366,6 +366,7 @@ json_values = st.recursive(
 keys = sorted({key for data in GOOD.values() for key in data} | {"x", "low", "high", "threshold"})
 
 
+@settings(deadline=None)
 @given(
     kind=st.sampled_from(sorted(GOOD)), changes=st.dictionaries(st.sampled_from(keys), json_values)
 )
