@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from analyzers.contract import Json
 from service.demo.shapes import draw, write_npz
 from service.http.feeds import Feeds
 from service.http.server import Serving, start
+from support.axe import AxeMissingError, grave, script
 from support.browser import Browser, Page
 from support.pages import Shelf
 from support.running import NETS, Running, policy, running
+from support.verdicts import evidence
 
 pytestmark = [pytest.mark.deep, pytest.mark.browser]
 
@@ -237,18 +240,18 @@ def test_without_script_the_pages_are_whole(browser: Browser, stand: Stand) -> N
         silent(page, stand.origin)
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize(
-    "path",
-    ["/audits", "/audits/busy", "/history?subject=signs", "/compare?old=done&new=done"],
-)
-def test_pages_fit_their_window(browser: Browser, stand: Stand, path: str, width: int) -> None:
-    """Nothing is wider than the window, on a telephone as at a desk, and nothing complains."""
+PATHS = ["/audits", "/audits/busy", "/history?subject=signs", "/compare?old=done&new=done"]
+
+
+@pytest.fixture
+def shown(stand: Stand) -> Stand:
+    """With evidence to compare and releases to look back on."""
+    stand.shelf.evidence["done"] = json.dumps(evidence(broken=0.3)).encode()
     stand.shelf.releases = [
         {
             "id": f"r{place}",
             "created": "2026-11-20T09:14:03+00:00",
-            "verdict": "PASS",
+            "verdict": ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")[place % 4],
             "model": "a-very-long-name-of-a-file-that-does-not-end.onnx",
             "model_digest": f"{place}" * 64,
             "data": "d.npz",
@@ -258,7 +261,29 @@ def test_pages_fit_their_window(browser: Browser, stand: Stand, path: str, width
         }
         for place in range(30)
     ]
+    return stand
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("path", PATHS)
+def test_pages_fit_their_window(browser: Browser, shown: Stand, path: str, width: int) -> None:
+    """Nothing is wider than the window, on a telephone as at a desk, and nothing complains."""
     with browser.page(width=width) as page:
-        page.open(f"{stand.origin}{path}")
+        page.open(f"{shown.origin}{path}")
         assert page.value("document.documentElement.scrollWidth") == width
-        silent(page, stand.origin)
+        silent(page, shown.origin)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", PATHS)
+def test_axe_finds_nothing_grave(browser: Browser, shown: Stand, path: str, dark: bool) -> None:
+    """No serious or critical violation in either colour scheme."""
+    try:
+        script()
+    except AxeMissingError as reason:
+        pytest.skip(str(reason))
+    with browser.page(width=390, dark=dark) as page:
+        page.bypass_policy()
+        page.open(f"{shown.origin}{path}")
+        page.value("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        assert grave(page) == []
