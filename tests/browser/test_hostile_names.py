@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
+import time
 from pathlib import Path
 from typing import cast
 
@@ -87,9 +88,14 @@ def read(page: Page, folder: Path, body: str) -> None:
 
 
 def bitten(page: Page) -> bool:
-    """Whether a name ran something or reached out."""
-    seen = page.seen
-    return bool([one for one in seen.console if "ran" in one] or seen.dialogs or seen.abroad)
+    """Whether a name runs something or reaches out, within the time that a busy machine takes."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        seen = page.seen
+        if any("ran" in one for one in seen.console) or seen.dialogs or seen.abroad:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.mark.parametrize("kind", NAMES)
