@@ -43,7 +43,8 @@ def _about(n: int, claim: str, ruling: Ruling) -> str:
     if not ruling.threat:
         return f"{said}, {share:.1%}{some} are classified correctly."
     norm, eps, *_ = ruling.threat.split(":")
-    return f"{said}, at most {share:.1%}{some} keep the correct label within {norm} {eps}."
+    kept = f"at most {share:.1%}{some} keep" if seen.standing else f"none{some or ' of them'} keeps"
+    return f"{said}, {kept} the correct label within {norm} {eps}."
 
 
 def _against(ruling: Ruling) -> str:

@@ -26,7 +26,7 @@ def test_only_who_bounds_the_share_is_named_as_an_attack() -> None:
     found = evidence(broken=0.3)
     planned = found["facts"]["plan"]["analyzers"]
     attack = next(one for one in planned if one["key"] == ATTACK)
-    beside = {"id": "attacks.probe", "key": ATTACK.replace("toy", "probe")}
+    beside = {"id": "a.probe", "key": ATTACK.replace("toy", "probe"), "version": "probe-1"}
     planned.append({**attack, **beside} | {"indicators": []})
     said = verdict(found, policy(0.5))
     assert "The attack plan toy-1 found no further break" in said["sentence"]
@@ -38,6 +38,12 @@ def test_broken_images_fail_with_their_count() -> None:
     assert said["verdict"] == "FAIL"
     assert ruling(said, "wc")["decided_by"] == "counts"
     assert "at most" in said["sentence"]
+
+
+def test_where_nothing_stands_the_sentence_counts_no_zero() -> None:
+    """"At most 0.0%" would read like a rounding."""
+    said = verdict(evidence(broken=1.0), policy(0.5))
+    assert f"FAIL. On these {N} images, none of them keeps the correct label" in said["sentence"]
 
 
 def test_early_stop_still_fails() -> None:
