@@ -57,7 +57,6 @@ def test_the_largest_report_is_small_and_soon_seen(browser: Browser, tmp_path: P
     path.write_bytes(body)
     bare = empty(len(body), tmp_path / "empty.html")
     in_time, tries = soon(browser, path.as_uri(), bare)
-    print(tries)
     assert in_time, tries
 
 
@@ -65,5 +64,4 @@ def test_a_real_report_is_soon_seen(browser: Browser, report: Report, tmp_path: 
     """The report of a real audit, with the same measure."""
     bare = empty(report.page.stat().st_size, tmp_path / "empty.html")
     in_time, tries = soon(browser, report.address, bare)
-    print(tries)
     assert in_time, tries
