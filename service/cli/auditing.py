@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
+from service.cli.connection import connected
 from service.cli.displays import display
 from service.cli.files import fetch, load_summaries
 from service.cli.foreseeing import foreseen
@@ -35,9 +36,9 @@ def audit_to_end(client: Client, wish: Wish, out: Path, *, verdict: bool = True)
     return Ended(view.name, files)
 
 
-def audit_detached(client: Client, wish: Wish, *, as_json: bool) -> Exit:
+def audit_detached(wish: Wish, server: str | None, *, as_json: bool) -> Exit:
     """Submit and leave the rest to the service; the last line is the audit's name."""
-    with display() as shown:
+    with connected(server) as client, display() as shown:
         name = submit(client, wish, shown)
     if as_json:
         tell({"audit": name})
@@ -47,9 +48,9 @@ def audit_detached(client: Client, wish: Wish, *, as_json: bool) -> Exit:
     return Exit.PASS
 
 
-def audit_foreseen(client: Client, wish: Wish, *, as_json: bool) -> Exit:
+def audit_foreseen(wish: Wish, server: str | None, *, as_json: bool) -> Exit:
     """Say what it would cost at most; nothing is attacked and nothing judged."""
-    with display() as shown:
+    with connected(server) as client, display() as shown:
         found = estimate(client, wish, shown)
     if as_json:
         tell({"estimate": asdict(found)})

@@ -103,26 +103,14 @@ def check(  # noqa: PLR0913 - the options of a command
         baseline_evidence=earlier.evidence,
     )
     if dry_run:
-        return _foresee(wish, server, as_json=as_json)
+        from service.cli.auditing import audit_foreseen
+
+        return audit_foreseen(wish, server, as_json=as_json)
     if detach:
-        return _leave(wish, server, as_json=as_json)
+        from service.cli.auditing import audit_detached
+
+        return audit_detached(wish, server, as_json=as_json)
     return _run(wish, out, server=server, explain_cache=explain_cache, as_json=as_json)
-
-
-def _foresee(wish: "Wish", server: str | None, *, as_json: bool) -> Exit:
-    from service.cli.auditing import audit_foreseen
-    from service.cli.connection import connected
-
-    with connected(server) as client:
-        return audit_foreseen(client, wish, as_json=as_json)
-
-
-def _leave(wish: "Wish", server: str | None, *, as_json: bool) -> Exit:
-    from service.cli.auditing import audit_detached
-    from service.cli.connection import connected
-
-    with connected(server) as client:
-        return audit_detached(client, wish, as_json=as_json)
 
 
 def _run(
