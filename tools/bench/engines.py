@@ -18,7 +18,7 @@ from torch import nn
 
 from analyzers.attacks.losses import margin
 from analyzers.contract import FloatArray, InputSpec, Refusal
-from analyzers.engines.forward import ForwardEngine
+from analyzers.engines.forward import ForwardEngine, session
 from analyzers.engines.gradient import GradientEngine
 from analyzers.engines.selfcheck import SelfCheck, self_check
 from analyzers.graph.canonical import CanonicalModel, canonicalise
@@ -63,6 +63,8 @@ class Entry:
     native_off: int = 0
     native_signs: float = 1.0
     forward: list[float] = field(default_factory=list[float])
+    bare: list[float] = field(default_factory=list[float])
+    """The same of a session alone, which is all that a forward engine can come to."""
     step: list[float] = field(default_factory=list[float])
 
     @property
@@ -75,7 +77,8 @@ class Entry:
         cells = [f"{self.net} {self.exporter}", opset_ranges([one.opset for one in self.parities])]
         worst, agreed = _worst(self.parities)
         cells += [worst, agreed, *self._slope_cells()]
-        cells += [_ratio(self.forward, self.forward_aim), _ratio(self.step, STEP_AIM)]
+        cells += [_ratio(self.forward, self.forward_aim), _middle(self.bare)]
+        cells.append(_ratio(self.step, STEP_AIM))
         return _aligned(cells)
 
     def notes(self) -> Iterator[str]:
@@ -124,6 +127,10 @@ def _ratio(values: Sequence[float], aim: float) -> str:
     return f"{middle:.2f}x ({spread(values)}) aim {aim:g}x{_mark(middle >= aim)}"
 
 
+def _middle(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.2f}x" if values else ""
+
+
 def opset_ranges(numbers: Sequence[int]) -> str:
     """Whole numbers as ranges: 11-13, 17."""
     ranges: list[list[int]] = []
@@ -135,7 +142,7 @@ def opset_ranges(numbers: Sequence[int]) -> str:
     return ", ".join(f"{low}-{high}" if low < high else f"{low}" for low, high in ranges) or "none"
 
 
-_WIDTHS = (17, 13, 9, 8, 16, 14, 33, 40, 40)
+_WIDTHS = (17, 13, 9, 8, 16, 14, 33, 40, 8, 40)
 
 
 def _aligned(cells: Sequence[str]) -> str:
@@ -152,6 +159,7 @@ HEADER = _aligned(
         "off (native)",
         "same signs (native float32's)",
         f"forward, batch {BATCH}: eager / ours",
+        "bare",
         f"gradient step, batch {BATCH}: native / ours",
     ]
 )
@@ -246,7 +254,9 @@ def _time(
     threads: int,
     effort: Effort,
 ) -> None:
-    entry.forward = _paced_ratios(*_forwards(loaded, module, images, threads=threads), effort)
+    ours, bare, peer = _forwards(loaded, module, images, threads=threads)
+    entry.forward = _paced_ratios(ours, peer, effort)
+    entry.bare = _paced_ratios(bare, peer, effort)
     if not loaded.check.gradient_gap:
         sides = _steps(loaded, module, images, word=word, threads=threads)
         entry.step = _paced_ratios(*sides, effort)
@@ -262,15 +272,17 @@ def _paced_ratios(ours: Side, peer: Side, effort: Effort) -> list[float]:
 
 def _forwards(
     loaded: _Loaded, module: nn.Module, images: FloatArray, *, threads: int
-) -> tuple[Side, Side]:
-    """Numpy to numpy on both sides."""
+) -> tuple[Side, Side, Side]:
+    """Numpy to numpy on all sides: ours, a session alone, the module."""
     engine = ForwardEngine(loaded.model.raw, threads, loaded.check.batch)
+    alone = session(loaded.model.raw, threads)
+    name = alone.get_inputs()[0].name
 
     def peer() -> FloatArray:
         with torch.inference_mode():
             return module(tensor(images)).numpy()
 
-    return lambda: engine.run(images), peer
+    return lambda: engine.run(images), lambda: alone.run(None, {name: images}), peer
 
 
 def _steps(
