@@ -83,6 +83,7 @@ def description_to_pb(description: Description) -> capabilities_service_pb2.Anal
         first=description.first,
         vouches=description.vouches,
         cues=description.cues,
+        average_case=description.average_case,
         on_demand=description.on_demand,
     )
 
@@ -105,6 +106,7 @@ def description_from_pb(message: capabilities_service_pb2.Analyzer) -> Descripti
         first=message.first,
         vouches=message.vouches,
         cues=message.cues,
+        average_case=message.average_case,
         on_demand=message.on_demand,
     )
 

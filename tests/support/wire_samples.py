@@ -234,6 +234,7 @@ DESCRIPTION = Description(
     first=True,
     vouches=True,
     cues=True,
+    average_case=True,
     on_demand=True,
 )
 CAPABILITIES = Capabilities(

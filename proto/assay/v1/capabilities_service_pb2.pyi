@@ -95,7 +95,7 @@ class FindingRule(_message.Message):
     def __init__(self, id: _Optional[str] = ..., metric: _Optional[str] = ..., comparison: _Optional[_Union[Comparison, str]] = ..., threshold: _Optional[float] = ..., severity: _Optional[_Union[_common_pb2.Severity, str]] = ..., grade: _Optional[_Union[_common_pb2.Grade, str]] = ..., statement: _Optional[str] = ..., remedy: _Optional[str] = ...) -> None: ...
 
 class Analyzer(_message.Message):
-    __slots__ = ("id", "version", "title", "summary", "reference", "config_schema", "metrics", "needs", "threats", "indicators", "findings", "block_edges", "first", "vouches", "on_demand", "cues")
+    __slots__ = ("id", "version", "title", "summary", "reference", "config_schema", "metrics", "needs", "threats", "indicators", "findings", "block_edges", "first", "vouches", "on_demand", "cues", "average_case")
     ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +112,7 @@ class Analyzer(_message.Message):
     VOUCHES_FIELD_NUMBER: _ClassVar[int]
     ON_DEMAND_FIELD_NUMBER: _ClassVar[int]
     CUES_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_CASE_FIELD_NUMBER: _ClassVar[int]
     id: str
     version: str
     title: str
@@ -128,7 +129,8 @@ class Analyzer(_message.Message):
     vouches: bool
     on_demand: bool
     cues: bool
-    def __init__(self, id: _Optional[str] = ..., version: _Optional[str] = ..., title: _Optional[str] = ..., summary: _Optional[str] = ..., reference: _Optional[str] = ..., config_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[MetricSpec, _Mapping]]] = ..., needs: _Optional[_Iterable[str]] = ..., threats: _Optional[_Iterable[str]] = ..., indicators: _Optional[_Iterable[str]] = ..., findings: _Optional[_Iterable[_Union[FindingRule, _Mapping]]] = ..., block_edges: _Optional[_Iterable[int]] = ..., first: _Optional[bool] = ..., vouches: _Optional[bool] = ..., on_demand: _Optional[bool] = ..., cues: _Optional[bool] = ...) -> None: ...
+    average_case: bool
+    def __init__(self, id: _Optional[str] = ..., version: _Optional[str] = ..., title: _Optional[str] = ..., summary: _Optional[str] = ..., reference: _Optional[str] = ..., config_schema: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[MetricSpec, _Mapping]]] = ..., needs: _Optional[_Iterable[str]] = ..., threats: _Optional[_Iterable[str]] = ..., indicators: _Optional[_Iterable[str]] = ..., findings: _Optional[_Iterable[_Union[FindingRule, _Mapping]]] = ..., block_edges: _Optional[_Iterable[int]] = ..., first: _Optional[bool] = ..., vouches: _Optional[bool] = ..., on_demand: _Optional[bool] = ..., cues: _Optional[bool] = ..., average_case: _Optional[bool] = ...) -> None: ...
 
 class Capabilities(_message.Message):
     __slots__ = ("api_versions", "server_version", "digest_functions", "limits", "formats", "architectures", "analyzers", "threats", "profiles", "sandbox_level", "engine_class", "providers")
