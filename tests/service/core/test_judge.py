@@ -41,7 +41,7 @@ def test_broken_images_fail_with_their_count() -> None:
 
 
 def test_where_nothing_stands_the_sentence_counts_no_zero() -> None:
-    """ "At most 0.0%" would read like a rounding."""
+    """A share of at most 0.0% would read like a rounding."""
     said = verdict(evidence(broken=1.0), policy(0.5))
     assert f"FAIL. On these {N} images, none of them keeps the correct label" in said["sentence"]
 
