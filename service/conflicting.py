@@ -36,6 +36,17 @@ def cues_to_keep(row: EvalSetRow) -> dict[str, Json]:
     }
 
 
+def check_plain(row: EvalSetRow) -> None:
+    """Refuse to judge a model by pictures that have no one right answer."""
+    if "textures" in row.facts["details"]:
+        raise AssayError(
+            Code.REQUEST_INVALID,
+            "The evaluation set was read as pictures with cues in conflict, which have two labels "
+            "each, so no accuracy on them means anything.",
+            "Give it as the cue set, and plain images with one label each as the evaluation set.",
+        )
+
+
 def check_looked_at(course: Course) -> None:
     """Refuse pictures that nothing in the audit would look at."""
     if not any(one.analyzer.description.cues for one in course.instances):

@@ -137,6 +137,8 @@ def _release(one: Release) -> dict[str, Json]:
         "verdict": row.verdict,
         "model": str(row.options.get("file") or one.seen.model),
         "model_digest": one.seen.file_digest,
+        "model_id": row.model,
+        "policy_digest": row.policy_digest,
         "data": one.seen.data,
         "data_id": row.eval_set,
         "brackets": [dict(bracket) for bracket in one.brackets],

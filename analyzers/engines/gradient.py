@@ -129,7 +129,7 @@ class GradientEngine:
             )
         picked = logits.float().gather(1, self._tensor(labels)[:, None])
         slope = torch.zeros_like(inner)
-        if inner.requires_grad:
+        if inner.requires_grad and picked.requires_grad:
             (slope,) = torch.autograd.grad(
                 picked.sum(), inner, allow_unused=True, materialize_grads=True
             )

@@ -12,7 +12,7 @@ from service.api.baselines import baseline_of, earlier_of
 from service.api.estimates import estimate_of
 from service.api.parts import Parts, deletion_key
 from service.audit_case import course_of
-from service.conflicting import check_looked_at, cues_to_keep
+from service.conflicting import check_looked_at, check_plain, cues_to_keep
 from service.core.canonical import digest
 from service.core.policy import Policy, parse_policy, profile_of, under_profile
 from service.core.waivers import parse_waivers
@@ -130,6 +130,7 @@ class AuditApi:
         data = await self._parts.catalogue.eval_set(request.project, data_name.id)
         for one, what in ((model, "model"), (data, "evaluation set")):
             _need_taken_in(one, what)
+        check_plain(data)
         _check_fit(model, data)
         return model, data
 

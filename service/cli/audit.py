@@ -74,7 +74,7 @@ def audit(  # noqa: PLR0913 - the options of a command
     from service.cli.wishes import Wish
     from service.intake.reading import Reading
 
-    written = read_policy(policy, profile)
+    written = read_policy(policy, profile, as_json=as_json)
     warn_of_seed(written.checked, seed)
     wish = Wish(
         model_source(model),

@@ -82,7 +82,7 @@ def check(  # noqa: PLR0913 - the options of a command
     from service.cli.wishes import Wish
     from service.intake.reading import Reading
 
-    written = read_policy(policy, profile)
+    written = read_policy(policy, profile, as_json=as_json)
     warn_of_seed(written.checked, seed)
     earlier = read_baseline(baseline)
     wish = Wish(

@@ -17,9 +17,9 @@ from service.rpc.addresses import is_local
 NAME = "assay.yaml"
 _MOST_BYTES = 64 << 10
 _LONGEST_PATH = 4096
-_NOT_IN_FILES = {"no-config", "dry-run", "as-json"}
-"""A file that always made it a dry run would switch a gate off, and exit with 0; whether a person
-or a program listens is not the model's to say."""
+_NOT_IN_FILES = {"no-config", "dry-run", "detach", "as-json"}
+"""A file that always made it a dry run, or left it to the service, would switch a gate off, and
+exit with 0; whether a person or a program listens is not the model's to say."""
 _PATHS = {"baseline", "data", "cues"}
 """Keys of paths that are texts to the command line: a slice may follow, or it is a name."""
 _NAMES: Mapping[str, tuple[str, ...]] = {"baseline": ("projects/",)}

@@ -34,7 +34,7 @@ def judge(
     from service.cli.verdicts import exit_of, tell_verdict
     from service.gate import Beside
 
-    written = read_policy(policy, profile)
+    written = read_policy(policy, profile, as_json=as_json)
     earlier = read_baseline(baseline)
     if earlier.name:
         raise AssayError(

@@ -18,10 +18,12 @@ class WrittenPolicy(NamedTuple):
     checked: Policy
 
 
-def read_policy(path: Path | None, profile: Name | None = None) -> WrittenPolicy:
+def read_policy(
+    path: Path | None, profile: Name | None = None, *, as_json: bool = False
+) -> WrittenPolicy:
     """The policy of a file; without one, a minimal policy is printed and nothing else happens."""
     if path is None:
-        say(MINIMAL.rstrip())
+        (note if as_json else say)(MINIMAL.rstrip())
         raise AssayError(
             Code.POLICY_MISSING,
             "There is no policy, so there is nothing to require of the model.",

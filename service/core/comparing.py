@@ -59,7 +59,10 @@ def _change(old: Side, new: Side, one: Mapping[str, Json]) -> dict[str, Json]:
         "difference": pairs.difference,
         "interval": list(pairs.interval(LEVEL)),
         "broken_rows": list(pairs.broken[:SHOWN]),
-        "classes": _classes(old, new, analyzer, ending="8" if depth == "8-bit" else ""),
+        # counts of a part would tell how far each audit came, and not what became of a class
+        "classes": _classes(old, new, analyzer, ending="8" if depth == "8-bit" else "")
+        if pairs.whole and not pairs.unsettled
+        else [],
     }
 
 

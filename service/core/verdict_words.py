@@ -38,13 +38,14 @@ def _about(n: int, claim: str, ruling: Ruling) -> str:
     if ruling.tally is None or not ruling.tally.prefix:
         return f"{said}, {ruling.requirement.metric} is not known."
     seen = ruling.tally
-    share = seen.standing / seen.prefix
+    kept = seen.standing + (seen.pending if ruling.threat else 0)  # unconfirmed is not fallen
+    share = kept / seen.prefix
     some = "" if seen.prefix == seen.population else f" of the {seen.prefix} looked at"
     if not ruling.threat:
         return f"{said}, {share:.1%}{some} are classified correctly."
     norm, eps, *_ = ruling.threat.split(":")
-    kept = f"at most {share:.1%}{some} keep" if seen.standing else f"none{some or ' of them'} keeps"
-    return f"{said}, {kept} the correct label within {norm} {eps}."
+    told = f"at most {share:.1%}{some} keep" if kept else f"none{some or ' of them'} keeps"
+    return f"{said}, {told} the correct label within {norm} {eps}."
 
 
 def _against(ruling: Ruling) -> str:

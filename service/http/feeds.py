@@ -122,7 +122,12 @@ class Feeds:
     async def listen(
         self, key: str, look: Look, bells: Bells, known: str = ""
     ) -> AsyncGenerator[bytes]:
-        """The events of a page, beginning with all of it unless ``known`` is its state by now."""
+        """The events of a page, beginning with all of it unless ``known`` is its state by now.
+
+        Ends at once where no room is left: many may have been let in before the first was counted.
+        """
+        if self.full:
+            return
         topic = self._joined(key, look, bells)
         try:
             async with aclosing(self._events(topic, known)) as events:

@@ -176,10 +176,29 @@ def _requirements(
 ) -> list[Requirement]:
     before = {text(one, "id"): one for one in mappings(old, "requirements") if "paired" not in one}
     after = {text(one, "id"): one for one in mappings(new, "requirements") if "paired" not in one}
-    return [
-        _requirement(name, before.get(name, {}), after.get(name, {}), changes)
-        for name in dict.fromkeys([*after, *before])
-    ]
+    depths = {text(one, "depth") for one in (old, new)}
+    rows: list[Requirement] = []
+    for name in dict.fromkeys([*after, *before]):
+        sides = before.get(name, {}), after.get(name, {})
+        alike = all(len({text(one, key) for one in sides}) == 1 for key in _ABOUT)
+        if alike or not all(sides):
+            rows.append(_requirement(name, *sides, _at(depths, changes)))
+        else:  # one name for two questions
+            rows += [_requirement(name, sides[0], {}, ()), _requirement(name, {}, sides[1], ())]
+    return rows
+
+
+def _at(depths: set[str], changes: Sequence[Mapping[str, Json]]) -> list[Mapping[str, Json]]:
+    """The changes at the depth that both verdicts judge; what has no two depths has no other."""
+
+    def kin(one: Mapping[str, Json]) -> tuple[str, str]:
+        return text(one, "metric"), text(one, "threat")
+
+    twice = {kin(one) for one in changes if sum(kin(one) == kin(other) for other in changes) > 1}
+    return [one for one in changes if kin(one) not in twice or {text(one, "depth")} == depths]
+
+
+_ABOUT: Final = ("metric", "threat", "class")
 
 
 def _requirement(
@@ -189,15 +208,15 @@ def _requirement(
     changes: Sequence[Mapping[str, Json]],
 ) -> Requirement:
     line = new or old
-    both = bool(old and new) and not text(line, "class")
-    paired = _paired(line, changes if both else [])
+    group, threat = text(line, "class"), text(line, "threat")
+    paired = _paired(line, changes if old and new and not group else [])
     ends, by = ends_of(paired), number(paired, "difference")
     needed = [_needed(one) for one in (old, new) if one]
-    threat = text(line, "threat")
+    about = [wording.words(text(line, "metric")), wording.threat(threat) if threat else ""]
+    about.append(f"class {wording.plain(group, 40)}" if group else "")
     return Requirement(
         id=name,
-        about=wording.words(text(line, "metric"))
-        + (f", {wording.threat(threat)}" if threat else ""),
+        about=", ".join(part for part in about if part),
         needed=" → ".join(dict.fromkeys(needed)),
         old=_observed(old),
         new=_observed(new),
@@ -222,10 +241,9 @@ def _observed(line: Mapping[str, Json]) -> tuple[wording.Mark | None, str]:
 
 
 def _paired(line: Mapping[str, Json], changes: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
-    """What became of the same images under this measure, at the depth that decides."""
+    """What became of the same images under this measure."""
     names = ("metric", "threat")
     found = [one for one in changes if all(text(one, key) == text(line, key) for key in names)]
-    found.sort(key=lambda one: text(one, "depth") != "8-bit")
     return found[0] if found else {}
 
 

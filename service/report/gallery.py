@@ -208,8 +208,8 @@ def _legend(images: GalleryImages, amplified: int, side: int, many: int) -> str:
     longest = max(images.clean.shape[2:])
     step = thinning(longest, side)
     chosen = (
-        f"Shown: {many} of {images.counted:,} counted breaks; the smallest changes first, each "
-        "class once before any comes again."
+        f"Shown: {many} of {images.counted:,} images broken at some depth; of the pictures handed "
+        "out, the smallest changes first, each class once before any comes again."
     )
     told = [
         f"Each image keeps {eps} of its clean one, yet the model's answer changes.",

@@ -69,9 +69,10 @@ def _classes(facts: Facts, states: Facts, against: str) -> list[Figure]:
     few = sum(total < FEW for _, _, _, total in rows)
     view = {
         "kind": "dots_over_band",
-        "title": f"What each class keeps under attack, {against}",
-        "caption": f"Band: Wilson's interval, widened so that all {len(rows)} hold at once at 95%. "
-        "Behind each name: images that stand, of those looked at."
+        "title": f"What each class keeps at most under attack, {against}",
+        "caption": "Attacks bound these shares from above. Band: Wilson's interval of the share "
+        f"that no attack broke, widened so that all {len(rows)} hold at once at 95%; where the "
+        "audit stopped early it says less. Behind each name: images that stand, of those looked at."
         + (f" {few} classes have fewer than {FEW}: their dots say little." if few else ""),
         "data": {
             "labels": [

@@ -55,6 +55,8 @@ class Point:
     needed: float | None
     data: str
     verdict: wording.Mark
+    claim: str
+    """Whether the interval speaks of these images or of their population."""
 
 
 def history_page(subject: str, audits: Sequence[Mapping[str, Json]]) -> bytes:
@@ -72,12 +74,16 @@ def history_page(subject: str, audits: Sequence[Mapping[str, Json]]) -> bytes:
 
 
 def releases(audits: Sequence[Mapping[str, Json]]) -> list[Release]:
-    """One a model and evaluation set: an audit that was repeated counts by its newest."""
-    newest = {(text(one, "model_digest"), text(one, "data_id")): one for one in audits}
+    """One a model, evaluation set and policy: an audit that was repeated counts by its newest."""
+    newest = {tuple(text(one, key) for key in _REPEATED): one for one in audits}
     found: list[Release] = []
     for place, one in enumerate(newest.values(), 1):
         found.append(_release(place, one, found[-1].id if found else ""))
     return found
+
+
+_REPEATED: Final = ("model_digest", "model_id", "data_id", "policy_digest")
+"""What makes two audits one release asked twice: a weaker question replaces no answer."""
 
 
 def _release(place: int, one: Mapping[str, Json], before: str) -> Release:
@@ -118,13 +124,16 @@ def _points(threat: str, found: Sequence[Release]) -> list[Point]:
             continue
         seen, total = whole(body, "prefix") or 0, whole(body, "population") or 0
         needed = one.needed.get(threat)
-        points.append(Point(one.place, low, high, seen, total, needed, one.data_id, one.verdict))
+        claim = text(body, "claim", "set")
+        points.append(
+            Point(one.place, low, high, seen, total, needed, one.data_id, one.verdict, claim)
+        )
     return points
 
 
 def _figure(threat: str, found: Sequence[Release]) -> Figure:
     points = _points(threat, found)
-    title = wording.capital(wording.threat(threat))
+    title = wording.capital(f"{wording.threat(threat)}{_budget(threat)}")
     if not points:
         return Figure("history", title, "", note="None of these audits left a bracket of it.")
     claim = _claim(points)
@@ -134,18 +143,28 @@ def _figure(threat: str, found: Sequence[Release]) -> Figure:
     return Figure("history", title, _CAPTION, drawing)
 
 
+def _budget(threat: str) -> str:
+    """How much was tried, where that is not what a gate tries."""
+    budget = threat.rpartition(":")[2]
+    return "" if budget == "gate" else f", {wording.plain(budget, 20)} plan"
+
+
 def _claim(points: Sequence[Point]) -> str:
     """The newest release, and the one before where the same images were asked."""
     last = points[-1]
-    told = f"{_between(last)} of {last.total:,} images hold in release {last.place}"
+    told = f"{_at_most(last)} may hold in release {last.place}"
     if len(points) > 1 and points[-2].data == last.data:
-        told += f"; {_between(points[-2])} did in release {points[-2].place}"
-    return f"{told}."
+        told += f"; {_at_most(points[-2], short=True)} in release {points[-2].place}"
+    return wording.capital(f"{told}.")
 
 
-def _between(one: Point) -> str:
-    low, high = wording.percent(one.low), wording.percent(one.high)
-    return low if one.low == one.high else f"{low} to {high}"
+def _at_most(one: Point, *, short: bool = False) -> str:
+    """Attacks bound from above, so the lower end of an interval is no floor of what holds."""
+    high = f"at most {wording.percent(one.high)}"
+    if short:
+        return high
+    many = f"{one.total:,} images"
+    return f"{high} of {many if one.claim == 'set' else f'the population of {many}'}"
 
 
 def _row(one: Point) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, func, literal, or_, select, tuple_
 
 from analyzers.contract import Digest, Json
 from service.store import tables
@@ -85,15 +85,15 @@ class Browsing:
         query = (
             _audits(project)
             .add_columns(reports.verdict.label("judged"))
-            .join(tables.report, reports.audit == audits.id)
+            .join(tables.report, (reports.project == project) & (reports.audit == audits.id))
             .where(_subject() == subject, audits.state == "SUCCEEDED")
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(_newest(query).limit(limit))).mappings().all()
-            events = await connection.execute(_bracket_events([one["id"] for one in rows]))
+            events = await connection.execute(_last_brackets(project, [one["id"] for one in rows]))
             told = events.mappings().all()
         brackets: dict[str, dict[str, Mapping[str, Json]]] = {}
-        for one in told:  # in order, so that the last one of a threat stays
+        for one in told:
             brackets.setdefault(one["audit"], {})[str(one["body"]["threat"])] = one["body"]
         return [
             Release(_seen(one), one["judged"], list(brackets.get(one["id"], {}).values()))
@@ -149,10 +149,19 @@ def _behind(cursor: Cursor) -> ColumnElement[bool]:
     return place < tuple_(literal(cursor.create_time, tables.UtcTime()), literal(cursor.id))
 
 
-def _bracket_events(audits: Sequence[str]) -> Select[Any, Any]:
+def _last_brackets(project: str, audits: Sequence[str]) -> Select[Any, Any]:
+    """The newest bracket of every threat of each audit; there is one a commit."""
     table = tables.event.c
-    wanted = table.audit.in_(audits) & (table.body["kind"].as_string() == "bracket")
-    return select(table.audit, table.body).where(wanted).order_by(table.audit, table.seq)
+    threat = table.body["threat"].as_string()
+    wanted = (table.project == project) & table.audit.in_(audits)
+    newest = (
+        select(table.audit, func.max(table.seq).label("seq"))
+        .where(wanted, table.body["kind"].as_string() == "bracket")
+        .group_by(table.audit, threat)
+        .subquery()
+    )
+    same = (newest.c.audit == table.audit) & (newest.c.seq == table.seq)
+    return select(table.audit, table.body).join(newest, same).where(wanted).order_by(table.seq)
 
 
 def _seen(row: RowMapping) -> Seen:

@@ -119,3 +119,21 @@ def test_what_cannot_be_looked_at_is_refused(service: Running, tmp_path: Path) -
         with pytest.raises(AssayError) as caught:
             asked(service, tmp_path, by_shape(), cues, look=look, reading=reading)
         assert caught.value.code is code
+
+
+def test_no_verdict_rests_on_pictures_with_two_labels(service: Running, tmp_path: Path) -> None:
+    """They have no one right answer, so they are no evaluation set."""
+    client = service.client
+    (tmp_path / "model.onnx").write_bytes(by_shape())
+    np.savez(tmp_path / "cues.npz", allow_pickle=False, **conflict())
+    subject = client.create_model(NewModel(client.upload(tmp_path / "model.onnx", "model")))
+    cues = NewEvalSet(client.upload(tmp_path / "cues.npz", "data"), reading=Reading(cues=True))
+    wish = NewAudit(
+        client.wait_operation(subject).name,
+        client.wait_operation(client.create_eval_set(cues)).name,
+        analyzers=[LOOK],
+    )
+    with pytest.raises(AssayError) as caught:
+        client.create_audit(wish)
+    assert caught.value.code is Code.REQUEST_INVALID
+    assert "cue set" in caught.value.remedy

@@ -46,7 +46,6 @@ limit: 20
 seed: 7
 deadline: 5m
 server: ADDRESS
-detach: true
 explain-cache: true
 lenses: quick
 out: report
@@ -100,7 +99,7 @@ def received(served: Served) -> tuple[NewModel, NewEvalSet, NewAudit]:
 def test_every_flag_may_stand_in_the_file(served: Served, model: Path) -> None:
     """With nothing typed but the model, all of them arrive, and paths are those of the file."""
     write(model, EVERYTHING, served)
-    found = assay("check", str(model))
+    found = assay("check", str(model), "--detach")
     assert found.exit_code == 0, found.stderr
     net, data, asked = received(served)
     assert net.input_spec == InputSpec("nhwc", mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
@@ -134,15 +133,18 @@ def test_the_sample_holds_every_key() -> None:
         for word in one.opts
         if word.startswith("--")
     }
-    assert options == named | {"no-config", "dry-run", "json"}
+    assert options == named | {"no-config", "dry-run", "detach", "json"}
 
 
-def test_no_file_makes_every_check_a_dry_run(served: Served, model: Path) -> None:
+@pytest.mark.parametrize("option", ["dry-run", "detach"])
+def test_no_file_ends_every_check_without_a_verdict(
+    served: Served, model: Path, option: str
+) -> None:
     """It would exit with 0 whatever the model is, and the gate would be off."""
-    write(model, f"{EVERYTHING}dry-run: true\n", served)
+    write(model, f"{EVERYTHING}{option}: true\n", served)
     found = assay("check", str(model))
     assert (found.exit_code, served.api.received) == (2, [])
-    assert "dry-run" in found.stderr
+    assert option in found.stderr
 
 
 def test_what_is_typed_wins(served: Served, model: Path, tmp_path: Path) -> None:
@@ -150,7 +152,9 @@ def test_what_is_typed_wins(served: Served, model: Path, tmp_path: Path) -> None
     write(model, EVERYTHING, served)
     own = tmp_path / "elsewhere" / "own.npz"
     own.write_text("own")
-    found = assay("check", str(model), "--data", "own.npz", "--channels", "rgb", "--limit", "5")
+    found = assay(
+        "check", str(model), "--detach", "--data", "own.npz", "--channels", "rgb", "--limit", "5"
+    )
     assert found.exit_code == 0, found.stderr
     _, data, _ = received(served)
     assert (data.display_name, data.rows, data.reading.channels) == ("own.npz", (0, 5), "rgb")
@@ -160,8 +164,8 @@ def test_what_is_typed_wins(served: Served, model: Path, tmp_path: Path) -> None
 
 
 def test_a_verb_takes_what_it_has_an_option_for(served: Served, model: Path) -> None:
-    """One file serves all verbs: preflight passes over policy, seed, out and detach."""
-    write(model, "policy: none.yaml\nseed: 3\ndetach: true\ndata: eval/none.npz\n")
+    """One file serves all verbs: preflight passes over policy, seed and out."""
+    write(model, "policy: none.yaml\nseed: 3\ndata: eval/none.npz\n")
     found = assay("preflight", str(model), "--server", served.address)
     assert "policy" not in found.stderr.splitlines()[0]
     assert "There is no data file" in found.stderr
@@ -172,7 +176,7 @@ def test_a_baseline_that_is_a_path_is_relative_to_the_file(served: Served, model
     (model.parent / "last").mkdir()
     (model.parent / "last" / "evidence.json").write_text("{}")
     write(model, EVERYTHING.replace("projects/local/audits/last", "last"), served)
-    assert assay("check", str(model)).exit_code == 0
+    assert assay("check", str(model), "--detach").exit_code == 0
     _, _, asked = received(served)
     assert (asked.baseline, asked.baseline_evidence) == ("", b"{}")
 
@@ -181,7 +185,7 @@ def test_no_file_changes_nothing(served: Served, model: Path) -> None:
     """Without a file, or told to leave it out, data must be typed, and the usual reading holds."""
     typed = ("--data", str(model.parent / "eval" / "data.npz"), "--server", served.address)
     rest = ("--policy", str(model.with_name("policy.yaml")), "--detach")
-    assert assay("check", str(model)).exit_code == 2
+    assert assay("check", str(model), "--detach").exit_code == 2
     write(model, "channels: bgr\nnonsense: 1\n")
     found = assay("check", str(model), *typed, *rest, "--no-config")
     assert found.exit_code == 0, found.stderr
@@ -218,7 +222,7 @@ MISTAKES = {
     "seed: -1": ("seed: -1", "not a whole number of at least 0"),
     "expect-accuracy: 95": ("expect-accuracy: 95", "not a number of at least 0 and at most 1"),
     "expect-accuracy: .nan": ("expect-accuracy: nan", "not a number"),
-    "detach: 1": ("detach: 1", "not true or false"),
+    "explain-cache: 1": ("explain-cache: 1", "not true or false"),
     "channels: gbr": ("channels: gbr", "not one of rgb, bgr"),
     "layout: 3": ("layout: 3", "not one of nchw, nhwc"),
     "arch: 18": ("arch: 18", "not text"),
@@ -240,7 +244,7 @@ MISTAKES = {
 def test_mistakes_are_named(model: Path, text: str) -> None:
     """Unknown keys get a suggestion, wrong values the type that is expected; nothing is run."""
     model.with_name("assay.yaml").write_bytes(text.encode("latin-1"))
-    said = refused(assay("check", str(model)))
+    said = refused(assay("check", str(model), "--detach"))
     for part in MISTAKES[text]:
         assert part in said
 
@@ -263,7 +267,7 @@ def test_an_alias_bomb_is_one_wrong_value(model: Path) -> None:
     """Ten lists of ten of the one before are held once and never written out."""
     rows = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 9)]
     write(model, "\n".join(["a0: &a0 [x]", *rows]))
-    assert "which is no option" in refused(assay("check", str(model)))
+    assert "which is no option" in refused(assay("check", str(model), "--detach"))
 
 
 @pytest.mark.parametrize("address", ["203.0.113.9:50551", "0.0.0.0:50551"])

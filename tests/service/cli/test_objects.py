@@ -69,3 +69,11 @@ def test_an_error_is_an_object_too(folder: Path) -> None:
     assert found.exit_code == assay(*on(folder, "check", "nowhere.onnx")).exit_code
     assert heard(found)["problem"]["code"] == "FILE_NOT_FOUND"
     assert heard(found)["problem"]["remedy"]
+
+
+def test_without_a_policy_the_object_stands_alone(folder: Path) -> None:
+    """The minimal policy is for people, so it goes beside the result."""
+    found = assay("check", NORMAL, "--data", str(folder / "shapes.npz"), "--json")
+    assert found.exit_code == 2
+    assert heard(found)["problem"]["code"] == "POLICY_MISSING"
+    assert "apiVersion: assay/v1" in found.stderr

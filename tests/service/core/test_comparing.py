@@ -122,3 +122,12 @@ def test_an_audit_that_ended_early_is_named(old: float | None, new: float | None
     assert found["partial"] == [
         name for name, stop in (("old", old), ("new", new)) if stop is not None
     ]
+
+
+def test_classes_are_counted_over_whole_pairs_only() -> None:
+    """The same model, once stopped early: no class gained what was not looked at before."""
+    whole, part = evidence(broken=0.6), evidence(broken=0.6, stop_at=0.9)
+    assert change(compared(part, whole))["n"] < N
+    assert change(compared(part, whole))["classes"] == []
+    assert change(compared(whole, part))["classes"] == []
+    assert change(compared(whole, whole))["classes"]

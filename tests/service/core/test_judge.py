@@ -185,6 +185,14 @@ def recount(found: dict[str, Any], **change: int) -> None:
             states[name] = states.get(name, 0) + by
 
 
+def test_what_is_not_confirmed_is_not_said_to_have_fallen() -> None:
+    """The share of the sentence is an upper bound: a pending image may stand."""
+    found = tampered(lambda found: recount(found, standing=-1, pending=1))
+    whole, pending = (verdict(one, policy(0.5)) for one in (tampered(lambda _: None), found))
+    share = whole["sentence"].partition("at most ")[2].partition(" ")[0]
+    assert f"at most {share} keep" in pending["sentence"]
+
+
 def test_pending_claims_block_a_pass() -> None:
     """One unconfirmed claim is neither broken nor standing."""
     found = tampered(lambda found: recount(found, standing=-1, pending=1))

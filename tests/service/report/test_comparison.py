@@ -2,6 +2,7 @@
 
 import copy
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -142,3 +143,39 @@ def test_readings_are_laid_beside_each_other_by_metric_and_layer() -> None:
     page = shown(Audit({"facts": old}), Audit({"facts": new}))
     assert "Layer by layer" in page
     assert "none of them says why anything changed" in page
+
+
+def test_the_change_is_the_one_at_the_depth_that_was_judged() -> None:
+    """Where the other depth shows none, the row does not say so; two judged depths have none."""
+    old, new = audit(0.3), audit(0.6)
+    for one in (old, new):
+        facts = one.evidence["facts"]
+        told = next(part for part in facts["measurements"] if part["metric"] == "robust_accuracy")
+        facts["measurements"].append({**told, "scope": {**told["scope"], "depth": "8-bit"}})
+        facts["samples"][told["analyzer"]] |= {"each8": "s" * N, "states8": {"standing": N}}
+    alike = shown(judged(old, "float32"), judged(new, "float32"))
+    assert "worse" in row_of("wc", alike)
+    assert " pt" not in row_of("wc", shown(judged(old, "float32"), judged(new, "8-bit")))
+
+
+def judged(one: Audit, depth: str) -> Audit:
+    """The same audit, judged at a depth."""
+    return replace(one, verdict={**one.verdict, "depth": depth})
+
+
+def row_of(name: str, page: str) -> str:
+    """One row of the requirements."""
+    return page[page.index(f'<tr><th scope="row">{name}') :].partition("</tr>")[0]
+
+
+def test_one_name_for_two_questions_is_two_rows() -> None:
+    """A figure of another threat is no figure of before."""
+    old, new = audit(0.3), audit(0.6)
+    line = next(one for one in old.verdict["requirements"] if one["id"] == "wc")
+    line["threat"] = line["threat"].replace("8/255", "1/255")
+    page = shown(old, new)
+    rows = page.split('<tr><th scope="row">wc')[1:3]
+    assert ["1/255" in one for one in rows] == [True, False]
+    for one in rows:
+        assert "not required" in one[: one.index("</tr>")]
+        assert " pt" not in one[: one.index("</tr>")]

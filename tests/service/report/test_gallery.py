@@ -207,7 +207,7 @@ def test_a_gallery_says_of_how_many() -> None:
         counted=879,
     )
     view = made(told).view
-    assert "1 of 879 counted breaks" in view["caption"]
+    assert "1 of 879 images broken at some depth" in view["caption"]
     cells = view["data"]["items"][0]["cells"]
     assert cells == ["row 17", "class 3", "class 5", "63.8/255", "margin", "row00017.npy"]
     assert len(cells) == len(view["data"]["columns"])
