@@ -105,9 +105,15 @@ def _with_defaults(analyzer: Analyzer, config: Mapping[str, Json]) -> Mapping[st
     return {**presumed, **config}
 
 
+def threat_id(config: Mapping[str, Json]) -> str:
+    """The threat that a config is for; empty where it is for none."""
+    names = ("norm", "eps", "knowledge", "budget")
+    return ":".join(str(config[name]) for name in names if name in config)
+
+
 def _key(analyzer_id: str, config: Mapping[str, Json]) -> str:
-    parts = [str(config[name]) for name in ("norm", "eps", "knowledge", "budget") if name in config]
-    return f"{analyzer_id}@{':'.join(parts)}" if parts else analyzer_id
+    threat = threat_id(config)
+    return f"{analyzer_id}@{threat}" if threat else analyzer_id
 
 
 def _check_config(analyzer: Analyzer, config: Mapping[str, Json]) -> None:

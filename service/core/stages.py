@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from analyzers.contract import Done, Passes
-from service.core.driver import Course, Instance
+from service.core.driver import Course, Instance, threat_id
 
 Where = Literal["waiting", "running", "over"]
 _ALL: Final = 1 << 30
@@ -65,7 +65,7 @@ class Itinerary:
         owed = len(self._course.ready(_ALL)) if place == at else 0
         state: Where = "over" if place < at else "running" if place == at else "waiting"
         planned = done + owed if place == at else done if place < at else self._units[one.key]
-        threat = _threat(one) if one.analyzer.description.threats else ""
+        threat = threat_id(one.config) if one.analyzer.description.threats else ""
         return Stage(one.analyzer.description.title, threat, state, done, planned)
 
 
@@ -84,8 +84,3 @@ def _units(course: Course, one: Instance) -> int:
     if one.analyzer.description.needs:  # it is told what it may come to by those before it
         return 0
     return len(one.analyzer.plan(course.case, one.config, (), ()))
-
-
-def _threat(one: Instance) -> str:
-    names = ("norm", "eps", "knowledge", "budget")
-    return ":".join(str(one.config[name]) for name in names if name in one.config)
