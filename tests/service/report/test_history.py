@@ -89,7 +89,7 @@ def test_an_audit_that_was_repeated_counts_once_by_its_newest() -> None:
     ]
     found = releases(audits)
     assert [(one.place, one.id) for one in found] == [(1, "again"), (2, "b"), (3, "others")]
-    assert "1 repeated audit of the same model on the same images is left out." in shown(audits)
+    assert "1 repeated audit of the same model on the same images under the same policy is left out." in shown(audits)
 
 
 def test_many_releases_keep_room_for_each_other() -> None:
