@@ -89,7 +89,19 @@ def test_an_audit_that_was_repeated_counts_once_by_its_newest() -> None:
     ]
     found = releases(audits)
     assert [(one.place, one.id) for one in found] == [(1, "again"), (2, "b"), (3, "others")]
-    assert "1 repeated audit of the same model on the same images under the same policy is left out." in shown(audits)
+    told = (
+        "1 repeated audit of the same model on the same images under the same policy is left out."
+    )
+    assert told in shown(audits)
+
+
+def test_a_weaker_question_replaces_no_answer() -> None:
+    """The same model under another policy, or fed in another way, is a release of its own."""
+    first = release("a", 0.2, 0.3, verdict="FAIL", policy_digest="p" * 64, model_id="m")
+    for changed in ({"policy_digest": "q" * 64}, {"model_id": "n"}):
+        again = {**first, "id": "b", "verdict": "INCONCLUSIVE", **changed}
+        assert [one.id for one in releases([first, again])] == ["a", "b"]
+    assert [one.id for one in releases([first, {**first, "id": "b"}])] == ["b"]
 
 
 def test_many_releases_keep_room_for_each_other() -> None:
