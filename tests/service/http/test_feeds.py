@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
 import httpx
@@ -321,3 +321,20 @@ async def test_streams_are_guarded_like_pages(stand: Stand) -> None:
     head = await stand.client.head("/audits/busy/events")
     assert (head.status_code, head.content) == (200, b"")
     await until(lambda: stand.feeds.listeners == 0)
+
+
+async def test_a_burst_let_in_together_finds_no_more_room_than_there_is(stand: Stand) -> None:
+    """Whoever was let in before the first was counted hears nothing, and nobody looks for it."""
+
+    async def look() -> Parts | None:
+        return {}
+
+    def bells() -> AsyncGenerator[None]:
+        return stand.shelf.changes("busy")
+
+    streams = [stand.feeds.listen(str(place), look, bells) for place in range(5)]
+    heard = [await anext(stream, None) for stream in streams]
+    assert [one is None for one in heard] == [False] * 3 + [True] * 2
+    for stream in streams:
+        await stream.aclose()
+    assert stand.feeds.listeners == 0
