@@ -327,7 +327,7 @@ async def test_a_burst_let_in_together_finds_no_more_room_than_there_is(stand: S
     """Whoever was let in before the first was counted hears nothing, and nobody looks for it."""
 
     async def look() -> Parts | None:
-        return {}
+        return parts_of(audit_page({"id": "busy"}))
 
     def bells() -> AsyncGenerator[None]:
         return stand.shelf.changes("busy")
