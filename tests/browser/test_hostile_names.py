@@ -42,6 +42,8 @@ NAMES = {
     "style from afar": '<link rel="stylesheet" href="http://127.0.0.1:9/tracker.css">',
     "away": '<meta http-equiv="refresh" content="0;url=http://127.0.0.1:9/tracker">',
 }
+LURE = 'a.lure[href^="javascript:"]'
+"""Where a name has no half of it cut off; a browser drops clicks that come by the hundred."""
 TEMPLATES = Path(service.report.__file__).parent / "templates"
 _KEPT = {"outcome", "analyzer", "key", "kind"}
 """Words that decide whether something is shown at all."""
@@ -83,7 +85,7 @@ def read(page: Page, folder: Path, body: str) -> None:
     path.write_text(body)
     page.open(path.as_uri())
     page.value("for (const one of document.querySelectorAll('details')) one.open = true")
-    page.value("for (const one of document.querySelectorAll('a.lure')) one.click()")
+    page.value(f"[...document.querySelectorAll('{LURE}')].slice(0, 3).forEach(one => one.click())")
     page.settle(0.2)
 
 

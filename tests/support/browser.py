@@ -113,12 +113,13 @@ class Page:
         self.seen = Seen()
         self._pipe = pipe
         self._target = target
-        self._loads = 0
+        self._loaded: set[str] = set()
         attached = pipe.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = str(attached["sessionId"])
         pipe.listen(self._session, self._hear)
         for domain in ("Page", "Runtime", "Network", "Log", "Audits"):
             self.command(f"{domain}.enable")
+        self.command("Page.setLifecycleEventsEnabled", enabled=True)
 
     def command(self, method: str, *, timeout: float = PATIENCE, **params: Json) -> Event:
         """Any command of the protocol, for what has no method here."""
@@ -165,12 +166,11 @@ class Page:
 
     def open(self, address: str, *, timeout: float = PATIENCE) -> None:
         """Go to an address and wait until it is loaded and has been drawn."""
-        before = self._loads
         answer = self.command("Page.navigate", url=address, timeout=timeout)
         if answer.get("errorText"):
             raise DevtoolsError(f"{address}: {answer['errorText']}")
         end = time.monotonic() + timeout
-        while self._loads == before:
+        while answer["loaderId"] not in self._loaded:  # a late event of the page before is not it
             if time.monotonic() > end:
                 raise DevtoolsError(f"{address}: not loaded in {timeout:.0f} s")
             time.sleep(0.01)
@@ -247,8 +247,8 @@ class Page:
         self.seen.hear(method, told)
         if method == "Page.javascriptDialogOpening":
             self._pipe.post("Page.handleJavaScriptDialog", self._session, accept=False)
-        elif method == "Page.loadEventFired":
-            self._loads += 1
+        elif method == "Page.lifecycleEvent" and told["name"] == "load":
+            self._loaded.add(told["loaderId"])
 
 
 class Browser:
