@@ -23,6 +23,12 @@ class Way:
     since: float = 0.0
     """When that was said, by the clock of this process."""
 
+    @property
+    def place(self) -> int:
+        """Which stage is at work, from 1; 0 while no plan is known."""
+        over = sum(one.state == "over" for one in self.stages)
+        return min(over + 1, len(self.stages))
+
     def left(self, now: float) -> float | None:
         """What of it is left by now."""
         return None if self.seconds is None else max(0.0, self.seconds - (now - self.since))

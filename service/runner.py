@@ -275,7 +275,16 @@ class Runner:
 
     def tell_progress(self, lease: Lease, step: Step, progress: Progress) -> None:
         """Work in flight."""
-        view = ProgressView(step.shard.analyzer, progress.done, progress.total, progress.note)
+        way = self._live.way(lease.audit)
+        view = ProgressView(
+            step.shard.analyzer,
+            progress.done,
+            progress.total,
+            progress.note,
+            place=way.place,
+            places=len(way.stages),
+            seconds_left=way.left(time.monotonic()),
+        )
         self._live.progress(lease.audit, view)
 
 

@@ -19,6 +19,7 @@ def status(
     """Tell how an audit stands; the exit code is its verdict's, and 3 while there is none."""
     from service.cli.brackets import bracket_line
     from service.cli.connection import connected
+    from service.cli.displays import work_line
     from service.cli.objects import audit_object, tell
     from service.cli.verdicts import exit_of
 
@@ -28,6 +29,8 @@ def status(
         tell({"audit": audit_object(view)})
         return exit_of(view.verdict) if view.problem is None else view.problem.as_error().exit
     say(f"{view.state} {view.verdict or ''}".rstrip())
+    if view.progress is not None:
+        say(work_line(view.progress))
     for known in view.brackets:
         say(bracket_line(known))
     if view.problem is not None:

@@ -7,11 +7,26 @@ from typing import Protocol, Self
 
 from service.cli.brackets import bracket_line
 from service.cli.terminal import note, watched
+from service.report import wording
 from service.rpc.ports import Bracket
 from service.rpc.ports import Progress as Work
 
 PLAIN_SECONDS = 2.0
 """Plain lines about one audit come no closer together than this."""
+WORK_SECONDS = 30.0
+"""And those about work in flight no closer than this: enough to see that it goes on."""
+
+
+def work_line(work: Work) -> str:
+    """What is at work, how far it is, and how long the rest takes at most."""
+    told = wording.plain(work.stage, 40)
+    if work.places:
+        told += f", stage {work.place} of {work.places}"
+    if work.total:
+        told += f": {work.done} of {work.total}"
+    if work.seconds_left is not None:
+        told += f"; {wording.at_most(work.seconds_left)} left"
+    return told
 
 
 class Display(Protocol):
@@ -59,11 +74,13 @@ class PlainDisplay:
         self._write = write
         self._clock = clock
         self._last = -PLAIN_SECONDS
+        self._last_work = 0.0
         self._held: dict[str, Bracket] = {}
 
     def __enter__(self) -> Self:
         """Nothing needs to be set up."""
         self._last = self._clock() - PLAIN_SECONDS
+        self._last_work = self._clock()
         return self
 
     def __exit__(
@@ -83,7 +100,10 @@ class PlainDisplay:
         """A log has no use for bytes on their way."""
 
     def working(self, work: Work) -> None:
-        """A log has no use for work in flight."""
+        """Write it now and then, so that a long audit does not look as if it hung."""
+        if self._clock() - self._last_work >= WORK_SECONDS:
+            self._write(work_line(work))
+            self._last_work = self._clock()
 
     def bracket(self, known: Bracket) -> None:
         """Write it, unless another line was written just now."""

@@ -28,7 +28,7 @@ class LiveDisplay:
         )
         self._tasks: dict[str, TaskID] = {}
         self._brackets: dict[str, Bracket] = {}
-        self._live = Live(console=console, refresh_per_second=8, get_renderable=self._drawn)
+        self._live = Live(console=console, refresh_per_second=8, get_renderable=self.drawing)
         self._console = console
 
     def __enter__(self) -> Self:
@@ -57,11 +57,22 @@ class LiveDisplay:
 
     def working(self, work: Work) -> None:
         """Move the analyzer's bar."""
-        self._move(wording.plain(work.stage, 40), work.done, work.total, note=work.note)
+        name = wording.plain(work.stage, 40)
+        if work.places:
+            name += f" ({work.place} of {work.places})"
+        left = "" if work.seconds_left is None else f"{wording.at_most(work.seconds_left)} left"
+        told = [one for one in (left, wording.plain(work.note, 60)) if one]
+        self._move(name, work.done, work.total, note=" · ".join(told))
 
     def bracket(self, known: Bracket) -> None:
         """Draw the newest bracket of each threat."""
         self._brackets[known.threat] = known
+
+    def drawing(self) -> Group:
+        """All of it as it stands."""
+        return Group(
+            *(Text(bracket_line(known)) for known in list(self._brackets.values())), self._bars
+        )
 
     def _move(self, name: str, done: int, total: int, *, note: str = "") -> None:
         if name not in self._tasks:
@@ -72,11 +83,6 @@ class LiveDisplay:
             self._tasks[name],
             completed=done,
             total=total or None,
-            note=wording.plain(note, 60),
+            note=note,
             visible=True,
-        )
-
-    def _drawn(self) -> Group:
-        return Group(
-            *(Text(bracket_line(known)) for known in list(self._brackets.values())), self._bars
         )

@@ -172,14 +172,8 @@ def _at_work(audit: Mapping[str, Json]) -> str:
 
 
 def _left(audit: Mapping[str, Json]) -> str:
-    """An upper bound, so no finer than it is true: most audits end earlier."""
     seconds = number(audit, "seconds_left")
-    if seconds is None:
-        return ""
-    for most, step, unit, name in ((95, 10, 1, "s"), (5400, 60, 60, "min"), (1e9, 1800, 3600, "h")):
-        if seconds < most:
-            return f"at most {max(1.0, -(-seconds // step)) * step / unit:g} {name}"
-    return ""
+    return "" if seconds is None else wording.at_most(seconds)
 
 
 def _stages(audit: Mapping[str, Json]) -> list[StageLine]:

@@ -99,6 +99,14 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def at_most(seconds: float) -> str:
+    """An upper bound of the time left, so no finer than it is true: most audits end earlier."""
+    for most, step, unit, name in ((95, 10, 1, "s"), (5400, 60, 60, "min")):
+        if seconds < most:
+            return f"at most {max(1.0, -(-seconds // step)) * step / unit:g} {name}"
+    return f"at most {-(-seconds // 1800) / 2:g} h"
+
+
 def tick(value: float, unit: str = "") -> str:
     """A number beside an axis, as short as it can be."""
     return signed(f"{100 * value:.4g}%") if unit == "share" else figure(value)

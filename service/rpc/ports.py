@@ -265,6 +265,12 @@ class Progress:
     total: int
     """0 while unknown."""
     note: str = ""
+    place: int = 0
+    """Where the analyzer stands in the plan, from 1; 0 for work outside it."""
+    places: int = 0
+    """Analyzers of the plan."""
+    seconds_left: float | None = None
+    """What the rest of the audit takes at most, at its pace; None before there is one."""
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,27 @@ def analyzer_spec_from_pb(message: common_pb2.AnalyzerSpec) -> AnalyzerSpec:
 def progress_to_pb(progress: Progress) -> common_pb2.Progress:
     """Work in flight."""
     return common_pb2.Progress(
-        stage=progress.stage, done=progress.done, total=progress.total, note=progress.note
+        stage=progress.stage,
+        done=progress.done,
+        total=progress.total,
+        note=progress.note,
+        place=progress.place,
+        places=progress.places,
+        seconds_left=progress.seconds_left,
     )
 
 
 def progress_from_pb(message: common_pb2.Progress) -> Progress:
     """Work in flight."""
-    return Progress(message.stage, message.done, message.total, message.note)
+    return Progress(
+        stage=message.stage,
+        done=message.done,
+        total=message.total,
+        note=message.note,
+        place=message.place,
+        places=message.places,
+        seconds_left=message.seconds_left if message.HasField("seconds_left") else None,
+    )
 
 
 def bracket_to_pb(bracket: Bracket) -> common_pb2.Bracket:

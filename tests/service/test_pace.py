@@ -77,6 +77,19 @@ def test_the_rest_takes_as_long_as_its_passes_at_the_pace_so_far() -> None:
     assert pace.way().seconds == 0
 
 
+def test_the_stage_at_work_has_a_place_in_the_plan() -> None:
+    """Counted from one; the last one keeps its place when all is over."""
+    audit, clock = course(), Clock()
+    pace = Pace(audit, clock)
+    places = [pace.way().place]
+    while audit.ready():
+        advance(audit, pace, clock, 1.0)
+        places.append(pace.way().place)
+    assert places == sorted(places)
+    assert (places[0], places[-1]) == (1, len(audit.instances))
+    assert Way().place == 0
+
+
 def test_time_goes_on_while_a_unit_is_in_flight() -> None:
     """What was said at a commit gets less by itself, and never less than nothing."""
     way = Way(seconds=10.0, since=100.0)

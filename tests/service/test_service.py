@@ -123,15 +123,19 @@ def test_killed_child_changes_no_fact(tmp_path: Path, data: Path, passed: ports.
     with running(tmp_path / "other") as other:
         name = other.begin(NETS / "robust.onnx", data, policy(0.1), rows=(0, N))
         killed = 0
+        told = list[ports.Progress]()
         for event in other.client.watch_audit(name):
-            working = isinstance(event.body, ports.Progress) and event.body.stage == "attacks.linf"
-            if working and not killed:
+            if isinstance(event.body, ports.Progress):
+                told.append(event.body)
+            if told and told[-1].stage == "attacks.linf" and not killed:
                 for child in children():
                     os.kill(child, signal.SIGKILL)
                     killed += 1
         found = other.client.audit(name)
         assert killed
         assert other.evidence(name)["run"]["retries"] >= 1
+        assert all(1 <= one.place <= one.places for one in told)
+        assert told[-1].seconds_left is not None
     assert found.evidence_digest == passed.evidence_digest
 
 

@@ -75,7 +75,7 @@ SPEC = AnalyzerSpec(
     "attacks.linf",
     {"eps": "8/255", "rounds": 3, "share": 0.25, "deep": [1, None, {"on": True}], "none": None},
 )
-PROGRESS = Progress("attacks.linf", 3, 12, "images 40 to 60")
+PROGRESS = Progress("attacks.linf", 3, 12, "images 40 to 60", 2, 9, 75.5)
 BRACKET = Bracket(
     threat="Linf:8/255:white:gate",
     population=500,

@@ -201,16 +201,22 @@ class AnalyzerSpec(_message.Message):
     def __init__(self, id: _Optional[str] = ..., config: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("stage", "done", "total", "note")
+    __slots__ = ("stage", "done", "total", "note", "place", "places", "seconds_left")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_LEFT_FIELD_NUMBER: _ClassVar[int]
     stage: str
     done: int
     total: int
     note: str
-    def __init__(self, stage: _Optional[str] = ..., done: _Optional[int] = ..., total: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+    place: int
+    places: int
+    seconds_left: float
+    def __init__(self, stage: _Optional[str] = ..., done: _Optional[int] = ..., total: _Optional[int] = ..., note: _Optional[str] = ..., place: _Optional[int] = ..., places: _Optional[int] = ..., seconds_left: _Optional[float] = ...) -> None: ...
 
 class Bracket(_message.Message):
     __slots__ = ("threat", "population", "prefix", "standing", "fallen", "pending", "certified", "certified_share", "attacked_share", "standing_share", "interval_low", "interval_high", "level", "claim")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from service.cli.displays import PLAIN_SECONDS, PlainDisplay
+from service.cli.displays import PLAIN_SECONDS, WORK_SECONDS, PlainDisplay, work_line
 from service.cli.live_display import LiveDisplay
 from service.rpc.ports import Bracket, Progress
 
@@ -58,14 +58,26 @@ def test_plain_lines_keep_threats_apart() -> None:
     assert "2/255" in lines[2]
 
 
-def test_plain_lines_leave_work_in_flight_out() -> None:
-    """A log has steps and commits; bytes and progress would only fill it."""
-    lines = list[str]()
-    with PlainDisplay(lines.append, Clock()) as shown:
+def test_plain_lines_tell_of_work_in_flight_now_and_then() -> None:
+    """A log is not filled with bytes and progress, but a long audit does not look hung."""
+    lines, clock = list[str](), Clock()
+    with PlainDisplay(lines.append, clock) as shown:
         shown.step("Reading model and data.")
         shown.sent("model.onnx", 5, 10)
-        shown.working(Progress("attacks.linf", 3, 20))
-    assert lines == ["Reading model and data."]
+        shown.working(Progress("cascade", 3, 20))
+        clock.now = WORK_SECONDS
+        shown.working(Progress("cascade", 4, 20, "", 2, 7, 61.0))
+        shown.working(Progress("cascade", 5, 20, "", 2, 7, 59.0))
+    assert lines == ["Reading model and data.", WORK]
+
+
+WORK = "cascade, stage 2 of 7: 4 of 20; at most 70 s left"
+
+
+def test_nothing_is_said_of_a_time_that_nobody_knows() -> None:
+    """Before there is a pace, and for work outside a plan, the line says the less."""
+    assert work_line(Progress("intake", 0, 0)) == "intake"
+    assert work_line(Progress("cascade", 4, 20, "", 2, 7)) == "cascade, stage 2 of 7: 4 of 20"
 
 
 def drawn(display: LiveDisplay, console: Console) -> str:
@@ -73,7 +85,7 @@ def drawn(display: LiveDisplay, console: Console) -> str:
     with display as shown:
         shown.step("Reading [bold]model.onnx[/bold]")
         shown.sent("model[0].onnx", 5, 10)
-        shown.working(Progress("attacks.linf", 3, 20, "pass one"))
+        shown.working(Progress("attacks.linf", 3, 20, "pass one", 2, 7, 61.0))
         shown.bracket(FIRST)
         shown.bracket(LAST)
     written = console.file
@@ -93,6 +105,16 @@ def test_a_terminal_ends_with_the_newest_bracket(console: Console) -> None:
     """When the drawing ends, the newest bracket of each threat is what stays."""
     lines = drawn(LiveDisplay(console), console).splitlines()
     assert "standing 31/60" in [line for line in lines if line.strip(" \x1b[?25hK")][-1]
+
+
+def test_a_terminal_tells_stage_and_time(console: Console) -> None:
+    """Beside the bar stand the stage's place in the plan, the time left and the note."""
+    shown = LiveDisplay(console)
+    shown.working(Progress("cascade", 3, 20, "pass one", 2, 7, 61.0))
+    with console.capture() as captured:
+        console.print(shown.drawing())
+    assert "cascade (2 of 7)" in captured.get()
+    assert "at most 70 s left · pass one" in captured.get()
 
 
 def test_names_are_text_and_no_markup(console: Console) -> None:
