@@ -6,13 +6,21 @@ nothing heavy is loaded; ``measure`` is named by its import path and runs only i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # a command that only asks a service loads no numpy
+    import numpy as np
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float32]
+    LabelArray = npt.NDArray[np.int64]
+    Array = npt.NDArray[Any]
+else:
+    FloatArray = LabelArray = Array = Any
 
 Rows = tuple[int, int]
 """Half-open range of the audit's permutation, on the block edges of its plan."""
@@ -22,10 +30,6 @@ Digest = str
 
 Json = Any
 """A JSON value: checked against a schema where it enters, plain data after that."""
-
-FloatArray = npt.NDArray[np.float32]
-LabelArray = npt.NDArray[np.int64]
-Array = npt.NDArray[Any]
 
 Outcome = Literal["measured", "not_applicable", "not_available", "out_of_budget", "error"]
 Bound = Literal["upper", "lower", "estimate", "indicator"]
@@ -82,6 +86,8 @@ class InputSpec:
 
     def apply(self, images: FloatArray) -> Array:
         """Bring [0,1] NCHW pixels into the model's own range, layout and type."""
+        import numpy as np  # noqa: PLC0415 - not for who only reads these words
+
         values = images
         if self.scale != 1.0:
             values = values * np.float32(self.scale)
@@ -97,6 +103,8 @@ class InputSpec:
         return np.ascontiguousarray(self._typed(values))
 
     def _typed(self, values: FloatArray) -> Array:
+        import numpy as np  # noqa: PLC0415 - not for who only reads these words
+
         if not self.whole:
             return values.astype(self.dtype)
         limits = np.iinfo(self.dtype)
@@ -358,7 +366,7 @@ class Measurement:
         if (self.value is None) == (self.outcome == "measured"):
             message = f"{self.metric}: outcome {self.outcome} with value {self.value}"
             raise ValueError(message)
-        if self.value is not None and not np.isfinite(self.value):
+        if self.value is not None and not math.isfinite(self.value):
             message = f"{self.metric}: {self.value} is not a measurement"
             raise ValueError(message)
 

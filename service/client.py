@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -138,14 +138,21 @@ class Client:
 
     # ------------------------------------------------------------------------------- blobs
 
-    def upload(self, path: Path, kind: FileKind, progress: Sent | None = None) -> FileRef:
+    def upload(
+        self,
+        path: Path,
+        kind: FileKind,
+        progress: Sent | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> FileRef:
         """Bring a file to the service; bytes that it has are not sent.
 
-        ``progress(sent, total)`` is called from another thread while bytes travel.
+        ``progress(sent, total)`` is called from another thread while bytes travel; ``before()``
+        when some must be sent, and may raise.
         """
         file = hashed(path, kind)
-        sent = progress or _nobody
-        Upload(self._blobs, self.address, self.project, path, file, sent).run(self._timeout_s)
+        upload = Upload(self._blobs, self.address, self.project, path, file, progress or _nobody)
+        upload.run(self._timeout_s, before)
         return file
 
     def read_blob(self, digest: str) -> Iterator[bytes]:

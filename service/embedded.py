@@ -63,13 +63,22 @@ class Place:
         """The address that a client dials."""
         return f"unix:{self.socket}"
 
+    def answers(self) -> bool:
+        """Whether a service listens."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket))
+            except OSError:
+                return False
+            return True
+
 
 def join(home: Path) -> str:
     """The address of the home's service, started when there is none."""
     prepare_home(home)
     place = Place(home)
     _retire_other_version(place)
-    if not _answers(place):
+    if not place.answers():
         _await(place, _launch(place))
     return place.address
 
@@ -107,15 +116,6 @@ def _hold(lock: IO[str], home: Path) -> None:
             f"Another service already uses the folder {home}.",
             "Join it by leaving out --server, or choose another folder with ASSAY_HOME.",
         ) from error
-
-
-def _answers(place: Place) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(place.socket))
-        except OSError:
-            return False
-        return True
 
 
 def _retire_other_version(place: Place) -> None:
@@ -165,7 +165,7 @@ def _launch(place: Place) -> int:
 
 def _await(place: Place, process: int) -> None:
     limit = time.monotonic() + START_SECONDS
-    while not _answers(place):
+    while not place.answers():
         ended, _ = os.waitpid(process, os.WNOHANG) if process else (0, 0)
         process = 0 if ended else process
         # One that found the home taken ends at once too, and then another is about to answer.

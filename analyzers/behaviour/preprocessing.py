@@ -1,10 +1,9 @@
 """The preprocessings that have names, and those worth trying when the accuracy is too low."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
-
-import numpy as np
 
 from analyzers.contract import InputSpec
 
@@ -52,7 +51,7 @@ def candidates(declared: InputSpec, channels: int) -> dict[str, InputSpec]:
     return {
         name: replace(spec, layout=declared.layout, dtype=declared.dtype, axes=declared.axes)
         for name, spec in known(channels).items()
-        if not np.allclose(_affine(spec, channels), own, rtol=1e-6, atol=1e-9)
+        if not _close(_affine(spec, channels), own)
     }
 
 
@@ -72,8 +71,17 @@ def _listed(values: list[float]) -> str:
     return ",".join(f"{value:.7g}" for value in values)
 
 
-def _affine(spec: InputSpec, channels: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _affine(spec: InputSpec, channels: int) -> list[float]:
     """Gain and offset of each channel: the map that a spec is, however it is written."""
-    std = np.broadcast_to(np.asarray(spec.std or (1.0,), np.float64), (channels,))
-    mean = np.broadcast_to(np.asarray(spec.mean or (0.0,), np.float64), (channels,))
-    return np.stack([spec.scale / std, -mean / std])
+    mean, std = _each(spec.mean or (0.0,), channels), _each(spec.std or (1.0,), channels)
+    pairs = list(zip(mean, std, strict=True))
+    return [spec.scale / one for _, one in pairs] + [-shift / one for shift, one in pairs]
+
+
+def _each(values: Sequence[float], channels: int) -> Sequence[float]:
+    return list(values) * channels if len(values) == 1 else values
+
+
+def _close(one: Sequence[float], other: Sequence[float]) -> bool:
+    pairs = zip(one, other, strict=True)
+    return all(math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9) for a, b in pairs)

@@ -14,6 +14,7 @@ from service.api.parts import Parts, deletion_key
 from service.audit_case import course_of
 from service.conflicting import check_looked_at, check_plain, cues_to_keep
 from service.core.canonical import digest
+from service.core.lenses import looked_through, usual
 from service.core.policy import Policy, parse_policy, profile_of, under_profile
 from service.core.waivers import parse_waivers
 from service.errors import AssayError, Code
@@ -46,6 +47,7 @@ class AuditApi:
         model, data = await self._subjects(request)
         cues = await self._cues(request, model)
         policy = parse_policy(request.policy, ALL) if request.policy else None
+        request = _with_lenses(request, policy)
         if request.waivers:
             parse_waivers(request.waivers)
         wish = _wish(request, model, data, policy)
@@ -208,7 +210,7 @@ def _chosen(query: ports.AuditQuery) -> dict[str, Sequence[str]]:
 
 
 def _need_something_to_do(request: ports.NewAudit) -> None:
-    if not request.policy and not request.analyzers:
+    if not request.policy and not request.analyzers and request.look is None:
         raise AssayError(
             Code.POLICY_MISSING,
             "Without a policy there is nothing to attack and nothing to judge.",
@@ -227,6 +229,21 @@ def _under_its_profile(request: ports.NewAudit) -> ports.NewAudit:
             "Give a policy with threats and requirements, or leave the profile out.",
         )
     return replace(request, policy=under_profile(request.policy, request.profile))
+
+
+def _with_lenses(request: ports.NewAudit, policy: Policy | None) -> ports.NewAudit:
+    """The analyzers that were named, and those that the way to look wakes besides."""
+    if request.look is None:
+        return request
+    judged = policy is not None and not request.evidence_only
+    look = usual(profile_of(policy), judged=judged) if request.look == "usual" else request.look
+    named = {one.id for one in request.analyzers}
+    woken = [
+        ports.AnalyzerSpec(name, config)
+        for name, config in looked_through(ALL, look).items()
+        if name not in named
+    ]
+    return replace(request, analyzers=[*request.analyzers, *woken])
 
 
 def _wish(

@@ -67,19 +67,18 @@ def audit(  # noqa: PLR0913 - the options of a command
 ) -> Exit:
     """Measure a model against the threats of a policy, to the end and without a verdict."""
     from service.cli.durations import seconds_of
-    from service.cli.looking import lens_specs
-    from service.cli.policies import read_policy, warn_of_seed
+    from service.cli.policies import check_early, read_policy
     from service.cli.preprocessing import input_spec
     from service.cli.sources import cue_source, data_source, model_source
     from service.cli.wishes import Wish
     from service.intake.reading import Reading
 
-    written = read_policy(policy, profile, as_json=as_json)
-    warn_of_seed(written.checked, seed)
+    rules = read_policy(policy, profile, as_json=as_json)
+    check_early(rules, server, seed)
     wish = Wish(
         model_source(model),
         data_source(data, limit),
-        written.text,
+        rules,
         Reading(data_layout, channels, pixels),
         cues=cue_source(cues),
         input_spec=input_spec(normalize, layout),
@@ -88,7 +87,7 @@ def audit(  # noqa: PLR0913 - the options of a command
         expected_accuracy=expect_accuracy,
         seed=seed,
         deadline_seconds=seconds_of(deadline),
-        analyzers=lens_specs(lenses, written.checked, judged=False),
+        look=lenses or "usual",
         evidence_only=True,
     )
     if detach:

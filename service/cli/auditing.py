@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from service.cli.connection import connected
 from service.cli.displays import display
-from service.cli.files import fetch, load_summaries
+from service.cli.files import fetch, load_writers
 from service.cli.foreseeing import foreseen
 from service.cli.objects import tell
 from service.cli.submission import estimate, submit
@@ -29,7 +29,7 @@ def audit_to_end(client: Client, wish: Wish, out: Path, *, verdict: bool = True)
     """Submit, follow, fetch."""
     with display() as shown:
         name = submit(client, wish, shown)
-        load_summaries()
+        load_writers()
         view = follow(client, name, shown)
     files = fetch(client, view.name, out, verdict=verdict)
     note(f"The audit is kept as {view.name}.")

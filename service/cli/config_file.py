@@ -14,7 +14,6 @@ from service.core.strict_yaml import read_yaml
 from service.errors import AssayError, Code
 from service.rpc.addresses import is_local
 
-NAME = "assay.yaml"
 _MOST_BYTES = 64 << 10
 _LONGEST_PATH = 4096
 _NOT_IN_FILES = {"no-config", "dry-run", "detach", "as-json"}

@@ -11,6 +11,8 @@ from service.cli.terminal import note
 from service.cli.verb import ended
 from service.errors import AssayError
 
+_NAME = "assay.yaml"
+
 
 def configured(verbs: Sequence[Callable[..., object]]) -> type[TyperCommand]:
     """A command that reads what a file says before what was typed, which therefore wins.
@@ -39,11 +41,11 @@ def _words(
     model = given.get("model")
     if not isinstance(model, str) or given.get("help") or given.get("no_config"):
         return []
-    from service.cli.config_file import NAME, keys_of, read_config, told
-
-    path = Path(model).expanduser().parent / NAME
+    path = Path(model).expanduser().parent / _NAME
     if not path.is_file():
         return []
+    from service.cli.config_file import keys_of, read_config, told
+
     found = read_config(path, keys_of(verbs))
     names = {name: name.replace("-", "_") for name in found}
     taken = {

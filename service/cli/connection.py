@@ -26,6 +26,14 @@ def connected(server: str | None) -> "Generator[Client]":
         yield client
 
 
+def at_hand(server: str | None) -> bool:
+    """Whether nothing needs to be started first."""
+    from service.embedded import Place
+    from service.settings import default_home
+
+    return server is not None or Place(default_home()).answers()
+
+
 def _own() -> str:
     need_server_part()
     from service.embedded import Place, join

@@ -96,13 +96,13 @@ def _draw(path: Path, count: int) -> None:
 def _checked(client: "Client", net: str, data: Path, out: Path) -> _Case:
     from service.cli.auditing import audit_to_end
     from service.cli.files import PAGE, VERDICT
-    from service.cli.looking import specs_for
+    from service.cli.policies import Rules
     from service.cli.sources import DataSource
     from service.cli.wishes import Wish
 
     note(f"\nThe {net} network:")
     with as_file(files(_NETS) / "nets" / f"{net}.onnx") as model:
-        wish = Wish(model, DataSource(data), POLICY, analyzers=specs_for("quick"))
+        wish = Wish(model, DataSource(data), Rules(POLICY), look="quick")
         found = audit_to_end(client, wish, out).files
     return _Case(net, json.loads(found[VERDICT]), out / PAGE)
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.cli.terminal import note
-from service.cli.witnesses import FOLDER, write_witnesses
 from service.errors import AssayError, Code
 from service.rpc.ports import Artifact, ReportQuery
-from service.witnesses.index import ARCHIVE, Index
 
 if TYPE_CHECKING:
     from service.client import Client
+    from service.witnesses.index import Index
 
 EVIDENCE, VERDICT, PAGE = "evidence.json", "verdict.json", "report.html"
 SUMMARY, JUNIT = "summary.md", "junit.xml"
@@ -23,6 +22,9 @@ SUMMARY, JUNIT = "summary.md", "junit.xml"
 
 def fetch(client: "Client", audit: str, folder: Path, *, verdict: bool = True) -> dict[str, bytes]:
     """Write an audit's files into a folder, where none of an earlier audit stays beside them."""
+    from service.cli.witnesses import FOLDER, write_witnesses
+    from service.witnesses.index import ARCHIVE
+
     names = (EVIDENCE, VERDICT, PAGE, ARCHIVE) if verdict else (EVIDENCE, PAGE, ARCHIVE)
     report = client.report(ReportQuery(audit, artifacts=names))
     bodies = {one.name: _body(client, one) for one in report.artifacts if one.name in names}
@@ -58,9 +60,9 @@ def _summarise(bodies: Mapping[str, bytes], folder: Path) -> None:
         note(f"No summary was written to '{folder}': {str(error.strerror).lower()}.")
 
 
-def load_summaries() -> None:
-    """Import what writes them: to do while the service is at work, for nobody waits for it then."""
-    for name in ("service.report.junit", "service.report.markdown"):
+def load_writers() -> None:
+    """Import what writes: to do while the service is at work, for nobody waits for it then."""
+    for name in ("service.cli.witnesses", "service.report.junit", "service.report.markdown"):
         import_module(name)
 
 
@@ -75,7 +77,7 @@ def _rendered(bodies: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
     return found if verdict is None else {**found, JUNIT: render_junit(evidence, verdict)}
 
 
-def _tell(index: Index | None, place: Path) -> None:
+def _tell(index: "Index | None", place: Path) -> None:
     if index is not None:
         broken = sum(one.broken for one in index.counted)
         note(

@@ -1,28 +1,49 @@
-"""The policy file: read and checked here, so that a mistake in it costs no upload."""
+"""The policy file: read here, and checked here unless a service does it at once."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
+from service.cli.connection import at_hand
 from service.cli.terminal import note, say
-from service.core.policy import MINIMAL, Policy, under_profile
 from service.core.profiles import Name
 from service.errors import AssayError, Code
+
+if TYPE_CHECKING:  # reading it takes the whole catalogue, which a repeated check can do without
+    from service.core.policy import Policy
 
 _MOST_BYTES = 1 << 20
 
 
-class WrittenPolicy(NamedTuple):
-    """A policy as its author wrote it, and as it reads."""
+@dataclass(frozen=True)
+class Rules:
+    """A policy as its author wrote it, and the profile that it was asked to extend."""
 
-    text: str
-    checked: Policy
+    written: str
+    profile: Name | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """What is judged by."""
+        from service.core.policy import under_profile
+
+        return under_profile(self.written, self.profile) if self.profile else self.written
+
+    @cached_property
+    def checked(self) -> "Policy":
+        """Read against everything that this version can measure."""
+        from analyzers.catalog import ALL
+        from service.core.policy import parse_policy
+
+        return parse_policy(self.text, ALL)
 
 
-def read_policy(
-    path: Path | None, profile: Name | None = None, *, as_json: bool = False
-) -> WrittenPolicy:
+def read_policy(path: Path | None, profile: Name | None = None, *, as_json: bool = False) -> Rules:
     """The policy of a file; without one, a minimal policy is printed and nothing else happens."""
     if path is None:
+        from service.core.policy import MINIMAL
+
         (note if as_json else say)(MINIMAL.rstrip())
         raise AssayError(
             Code.POLICY_MISSING,
@@ -30,26 +51,23 @@ def read_policy(
             "A minimal one was printed: redirect it with > policy.yaml, set your thresholds, and "
             "give --policy policy.yaml.",
         )
-    text = _text(path)
-    if profile is not None:
-        text = under_profile(text, profile)
-    return WrittenPolicy(text, checked(text))
+    return Rules(_text(path), profile)
 
 
-def checked(text: str) -> Policy:
-    """A policy's text, read against everything that this version can measure."""
-    from analyzers.catalog import ALL
-    from service.core.policy import parse_policy
+def check_early(rules: Rules, server: str | None, seed: int | None) -> None:
+    """Find a mistake before a service is started for it; one that runs finds it by itself."""
+    if seed is not None:
+        warn_of_seed(rules, seed)
+    elif not at_hand(server):
+        _ = rules.checked
 
-    return parse_policy(text, ALL)
 
-
-def warn_of_seed(policy: Policy, seed: int | None) -> None:
+def warn_of_seed(rules: Rules, seed: int) -> None:
     """Say what another seed than the policy's own leads to."""
-    if seed is not None and seed != policy.seed:
+    if seed != rules.checked.seed:
         note(
-            f"Warning: seed {seed} explores; the policy accepts only its own seed {policy.seed}, "
-            "so this run cannot end in a PASS."
+            f"Warning: seed {seed} explores; the policy accepts only its own seed "
+            f"{rules.checked.seed}, so this run cannot end in a PASS."
         )
 
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from analyzers.contract import Json
 
 _ANALYZER = "behaviour.preflight"
-_NO_POLICY = ""
-"""Nothing is attacked and nothing is judged: one analyzer runs, by name."""
 
 
 @verb
@@ -68,12 +66,13 @@ def preflight(  # noqa: PLR0913 - the options of a command
     wish = Wish(
         model_source(model),
         data_source(data, limit),
-        _NO_POLICY,
+        None,
         Reading(data_layout, channels, pixels),
         input_spec=input_spec(normalize, layout),
         architecture=arch,
         output=output,
         expected_accuracy=expect_accuracy,
+        look=None,
         analyzers=(AnalyzerSpec(_ANALYZER),),
         evidence_only=True,
     )

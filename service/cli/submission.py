@@ -1,5 +1,6 @@
 """From files to an audit in the service: send, have them read, ask for the audit."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,9 +39,9 @@ def estimate(client: Client, wish: Wish, display: Display) -> Estimate:
 def _asked(client: Client, wish: Wish, display: Display) -> NewAudit:
     """Model and data in the service, and the audit of them that is wished for."""
     with packed(wish.model) as whole:
-        model_file = _send(client, whole, "model", display)
+        model_file = _send(client, whole, "model", display, wish.check)
     with packed_data(wish.data.path, display.step) as whole:
-        data_file = _send(client, whole, "data", display)
+        data_file = _send(client, whole, "data", display, wish.check)
     display.step("Reading model and data.")
     making_model = client.create_model(
         NewModel(
@@ -67,11 +68,13 @@ def _asked(client: Client, wish: Wish, display: Display) -> NewAudit:
         model.name,
         eval_set.name,
         cue_set=client.wait_operation(making_cues).name if making_cues else "",
-        policy=wish.policy,
+        policy=wish.rules.written if wish.rules else "",
+        profile=wish.rules.profile if wish.rules else None,
         seed=wish.seed,
         deadline_seconds=wish.deadline_seconds,
         expected_accuracy=wish.expected_accuracy,
         analyzers=wish.analyzers,
+        look=wish.look,
         evidence_only=wish.evidence_only,
         waivers=wish.waivers,
         baseline=wish.baseline,
@@ -86,7 +89,7 @@ def _cues(client: Client, wish: Wish, display: Display) -> OperationView[EvalSet
         return None
     return client.create_eval_set(
         NewEvalSet(
-            _send(client, wish.cues.path, "data", display),
+            _send(client, wish.cues.path, "data", display, wish.check),
             rows=wish.cues.rows,
             reading=replace(wish.reading, cues=True),
             display_name=_shown(wish.cues.path),
@@ -94,10 +97,16 @@ def _cues(client: Client, wish: Wish, display: Display) -> OperationView[EvalSet
     )
 
 
-def _send(client: Client, path: Path, kind: FileKind, display: Display) -> FileRef:
+def _send(
+    client: Client, path: Path, kind: FileKind, display: Display, before: Callable[[], None]
+) -> FileRef:
     name = _shown(path)
     display.step(f"Sending {name}, unless the service has it.")
-    return client.upload(path, kind, lambda sent, total: display.sent(name, sent, total))
+
+    def sent(so_far: int, total: int) -> None:
+        display.sent(name, so_far, total)
+
+    return client.upload(path, kind, sent, before=before)
 
 
 def _tell(model: ModelView, eval_set: EvalSetView, display: Display) -> None:

@@ -33,6 +33,7 @@ FINAL_STATES: frozenset[State] = frozenset({"succeeded", "failed", "cancelled"})
 
 VerdictWord = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
 Profile = Literal["smoke", "pr", "release", "deep"]
+Look = Literal["usual", "weights", "quick", "full"]
 Claim = Literal["set", "population"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -248,6 +249,8 @@ class NewAudit:
     """End at the commit before so much work; None: only when all is done."""
     analyzers: Sequence[AnalyzerSpec] = ()
     """Run besides those that policy and profile ask for."""
+    look: Look | None = None
+    """The lenses besides: those of one way to look, or what is usual for the policy's profile."""
     skip_cache: bool = False
     evidence_only: bool = False
     """Measure every threat of the policy to the end; judge nothing, stop at nothing."""

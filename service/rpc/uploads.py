@@ -72,9 +72,11 @@ class Upload:
     file: FileRef
     sent: Sent
 
-    def run(self, timeout_s: float) -> None:
-        """Send the file unless the server has it."""
+    def run(self, timeout_s: float, before: Callable[[], None] | None = None) -> None:
+        """Send the file unless the server has it; ``before()`` is called first, and may raise."""
         if self._missing(timeout_s):
+            if before is not None:
+                before()
             self._send(timeout_s)
         self.sent(self.file.size, self.file.size)
 

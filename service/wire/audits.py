@@ -30,7 +30,7 @@ from service.wire.parts import (
 )
 from service.wire.problems import problem_if_set, problem_to_pb
 from service.wire.structures import time_from_pb, time_to_pb
-from service.wire.words import PROFILES, STATES, VERDICTS
+from service.wire.words import LOOKS, PROFILES, STATES, VERDICTS
 
 
 def estimate_to_pb(estimate: Estimate) -> audit_service_pb2.Estimate:
@@ -66,6 +66,7 @@ def new_audit_to_pb(request: NewAudit) -> audit_service_pb2.CreateAuditRequest:
         policy=request.policy,
         waivers=request.waivers,
         baseline_evidence=request.baseline_evidence,
+        look=LOOKS.to_pb(request.look),
         expected_accuracy=request.expected_accuracy,
         skip_cache=request.skip_cache,
         evidence_only=request.evidence_only,
@@ -89,6 +90,7 @@ def new_audit_from_pb(request: audit_service_pb2.CreateAuditRequest) -> NewAudit
     """A wish for an audit; everything that it names lies in its own project."""
     audit, project = request.audit, names.project_of(request.parent)
     baseline, cues = audit.baseline, audit.cue_set
+    look = LOOKS.if_set(request.look, "look")
     expected = checked_share(request.expected_accuracy, "expected_accuracy")
     return NewAudit(
         project=project,
@@ -100,7 +102,8 @@ def new_audit_from_pb(request: audit_service_pb2.CreateAuditRequest) -> NewAudit
         subject=checked_text(audit.subject, "audit.subject"),
         seed=checked_whole(audit.seed, "audit.seed") if audit.HasField("seed") else None,
         analyzers=[analyzer_spec_from_pb(spec) for spec in audit.analyzers],
-        policy=request.policy if audit.analyzers else checked_policy(request.policy),
+        look=look,
+        policy=request.policy if audit.analyzers or look else checked_policy(request.policy),
         waivers=request.waivers,
         baseline_evidence=request.baseline_evidence,
         expected_accuracy=expected if request.HasField("expected_accuracy") else None,

@@ -15,7 +15,7 @@ from assay.v1 import (
     model_service_pb2,
 )
 from service.intake.reading import Channels
-from service.rpc.ports import Claim, LogLevel, Profile, State, VerdictWord
+from service.rpc.ports import Claim, LogLevel, Look, Profile, State, VerdictWord
 from service.wire.fields import invalid
 
 W = TypeVar("W", bound=str)
@@ -54,6 +54,7 @@ VERDICTS: Words[VerdictWord, common_pb2.Verdict] = Words(
     common_pb2, "VERDICT", get_args(VerdictWord)
 )
 PROFILES: Words[Profile, common_pb2.Profile] = Words(common_pb2, "PROFILE", get_args(Profile))
+LOOKS: Words[Look, audit_service_pb2.Look] = Words(audit_service_pb2, "LOOK", get_args(Look))
 CLAIMS: Words[Claim, common_pb2.Claim] = Words(common_pb2, "CLAIM", get_args(Claim))
 CHANNEL_ORDERS: Words[Channels, eval_set_service_pb2.ChannelOrder] = Words(
     eval_set_service_pb2, "CHANNEL_ORDER", get_args(Channels)

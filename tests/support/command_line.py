@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,30 @@ IMPORTS = f"{ROOT}{os.pathsep}{ROOT / 'proto'}"
 def assay(*words: str) -> Result:
     """Run a verb in this process."""
     return CliRunner().invoke(app, list(words))
+
+
+_LOADS = """
+import json, sys
+from service.cli.main import app
+try:
+    app(json.loads(sys.argv[1]))
+except SystemExit as ended:
+    assert ended.code == int(sys.argv[2]), ended.code
+print(json.dumps([name for name in json.loads(sys.argv[3]) if name in sys.modules]))
+"""
+
+
+def loaded(words: Sequence[str], modules: Sequence[str], *, code: int = 0) -> list[str]:
+    """Which of these modules a command loads in a fresh interpreter, where it exits with a code."""
+    told = [json.dumps(list(words)), str(code), json.dumps(list(modules))]
+    ran = subprocess.run(
+        [sys.executable, "-c", _LOADS, *told],
+        env={"PYTHONPATH": IMPORTS},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
 def on(folder: Path, verb: str, model: str, cut: str = "") -> list[str]:

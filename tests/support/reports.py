@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyzers.contract import Json
-from service.cli.looking import specs_for
 from service.demo.shapes import draw
 from support.command_line import NORMAL, ROBUST, TEST_SEED, save
 from support.running import Running, policy, running
@@ -49,7 +48,7 @@ def real_reports(folder: Path) -> Mapping[str, Report]:
 
 
 def _audited(service: Running, model: Path, folder: Path, word: str) -> Report:
-    audit = service.audit(model, folder / "shapes.npz", RULES, analyzers=tuple(specs_for("quick")))
+    audit = service.audit(model, folder / "shapes.npz", RULES, look="quick")
     page = folder / f"{word}.html"
     page.write_bytes(service.file(audit.name, "report.html"))
     verdict = json.loads(service.file(audit.name, "verdict.json"))

@@ -13,7 +13,15 @@ from analyzers.contract import InputSpec
 from service.build import Service
 from service.client import Client
 from service.intake.reading import AS_USUAL, Reading
-from service.rpc.ports import AnalyzerSpec, AuditView, NewAudit, NewEvalSet, NewModel, ReportQuery
+from service.rpc.ports import (
+    AnalyzerSpec,
+    AuditView,
+    Look,
+    NewAudit,
+    NewEvalSet,
+    NewModel,
+    ReportQuery,
+)
 from service.settings import Settings
 
 NETS = Path(__file__).parents[2] / "service" / "demo" / "nets"
@@ -53,6 +61,7 @@ class Running:
         output: str = "",
         expected_accuracy: float | None = None,
         analyzers: tuple[AnalyzerSpec, ...] = (),
+        look: Look | None = None,
     ) -> AuditView:
         """Upload, take in, audit, and wait for the end."""
         name = self.begin(
@@ -66,6 +75,7 @@ class Running:
             output=output,
             expected_accuracy=expected_accuracy,
             analyzers=analyzers,
+            look=look,
         )
         for _ in self.client.watch_audit(name):
             pass
@@ -87,6 +97,7 @@ class Running:
         output: str = "",
         expected_accuracy: float | None = None,
         analyzers: tuple[AnalyzerSpec, ...] = (),
+        look: Look | None = None,
     ) -> str:
         """Upload, take in, queue; the audit's name."""
         client = self.client
@@ -110,6 +121,7 @@ class Running:
                 policy=rules,
                 expected_accuracy=expected_accuracy,
                 analyzers=analyzers,
+                look=look,
             )
         )
         return asked.name.replace("operations/audits.", "audits/")

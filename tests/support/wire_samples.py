@@ -166,6 +166,7 @@ NEW_AUDIT = NewAudit(
     expected_accuracy=0.913,
     deadline_seconds=90.5,
     analyzers=[SPEC],
+    look="full",
     skip_cache=True,
     evidence_only=True,
     validate_only=True,

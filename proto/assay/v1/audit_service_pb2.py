@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/v1/audit_service.proto\x12\x08\x61ssay.v1\x1a\x15\x61ssay/v1/common.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x96\x01\n\x08\x45stimate\x12\r\n\x05units\x18\x01 \x01(\x03\x12\x0e\n\x06images\x18\x02 \x01(\x03\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\x12\x16\n\x0e\x66orward_passes\x18\x04 \x01(\x03\x12\x17\n\x0f\x62\x61\x63kward_passes\x18\x05 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x06 \x01(\x03\x12\x13\n\x0bknown_units\x18\x07 \x01(\x03\"\xba\x05\n\x05\x41udit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08\x65val_set\x18\x03 \x01(\t\x12\"\n\x07profile\x18\x04 \x01(\x0e\x32\x11.assay.v1.Profile\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12)\n\tanalyzers\x18\x06 \x03(\x0b\x32\x16.assay.v1.AnalyzerSpec\x12\x10\n\x08\x62\x61seline\x18\x07 \x01(\t\x12\'\n\x05state\x18\x08 \x01(\x0e\x32\x18.assay.v1.ExecutionState\x12\"\n\x07verdict\x18\t \x01(\x0e\x32\x11.assay.v1.Verdict\x12\x15\n\rpolicy_digest\x18\n \x01(\t\x12\x17\n\x0f\x65vidence_digest\x18\x0b \x01(\t\x12#\n\x08\x62rackets\x18\x0c \x03(\x0b\x32\x11.assay.v1.Bracket\x12$\n\x08progress\x18\r \x01(\x0b\x32\x12.assay.v1.Progress\x12$\n\x08\x65stimate\x18\x0e \x01(\x0b\x32\x12.assay.v1.Estimate\x12!\n\x05\x65rror\x18\x0f \x01(\x0b\x32\x12.google.rpc.Status\x12\x10\n\x08sequence\x18\x10 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07subject\x18\x14 \x01(\t\x12\x31\n\rbaseline_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ue_set\x18\x16 \x01(\tB\x07\n\x05_seed\"\xb9\x02\n\x12\x43reateAuditRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x1e\n\x05\x61udit\x18\x02 \x01(\x0b\x32\x0f.assay.v1.Audit\x12\x0e\n\x06policy\x18\x03 \x01(\t\x12\x0f\n\x07waivers\x18\x04 \x01(\t\x12\x1e\n\x11\x65xpected_accuracy\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\nskip_cache\x18\x06 \x01(\x08\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x15\n\revidence_only\x18\t \x01(\x08\x12+\n\x08\x64\x65\x61\x64line\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11\x62\x61seline_evidence\x18\x0b \x01(\x0c\x42\x14\n\x12_expected_accuracy\"\x1f\n\x0fGetAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"4\n\x12SetBaselineRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08withdraw\x18\x02 \x01(\x08\"\xcd\x01\n\x11ListAuditsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08\x65val_set\x18\x05 \x01(\t\x12(\n\x06states\x18\x06 \x03(\x0e\x32\x18.assay.v1.ExecutionState\x12#\n\x08verdicts\x18\x07 \x03(\x0e\x32\x11.assay.v1.Verdict\x12\x11\n\tbaselines\x18\x08 \x01(\x08\"N\n\x12ListAuditsResponse\x12\x1f\n\x06\x61udits\x18\x01 \x03(\x0b\x32\x0f.assay.v1.Audit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x12\x43\x61ncelAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"6\n\x12\x44\x65leteAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"9\n\x11WatchAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\"6\n\x0bStateChange\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.assay.v1.ExecutionState\":\n\x07LogLine\x12!\n\x05level\x18\x01 \x01(\x0e\x32\x12.assay.v1.LogLevel\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x93\x01\n\x08\x46inished\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.assay.v1.ExecutionState\x12\"\n\x07verdict\x18\x02 \x01(\x0e\x32\x11.assay.v1.Verdict\x12\x17\n\x0f\x65vidence_digest\x18\x03 \x01(\t\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"\x97\x02\n\nAuditEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x0cstate_change\x18\x03 \x01(\x0b\x32\x15.assay.v1.StateChangeH\x00\x12&\n\x08progress\x18\x04 \x01(\x0b\x32\x12.assay.v1.ProgressH\x00\x12$\n\x07\x62racket\x18\x05 \x01(\x0b\x32\x11.assay.v1.BracketH\x00\x12 \n\x03log\x18\x06 \x01(\x0b\x32\x11.assay.v1.LogLineH\x00\x12&\n\x08\x66inished\x18\x07 \x01(\x0b\x32\x12.assay.v1.FinishedH\x00\x42\x06\n\x04\x62ody*z\n\x08LogLevel\x12\x19\n\x15LOG_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_LEVEL_DEBUG\x10\x01\x12\x12\n\x0eLOG_LEVEL_INFO\x10\x02\x12\x15\n\x11LOG_LEVEL_WARNING\x10\x03\x12\x13\n\x0fLOG_LEVEL_ERROR\x10\x04\x32\xfe\x03\n\x0c\x41uditService\x12i\n\x0b\x43reateAudit\x12\x1c.assay.v1.CreateAuditRequest\x1a\x1d.google.longrunning.Operation\"\x1d\xca\x41\x1a\n\x05\x41udit\x12\x11OperationMetadata\x12\x36\n\x08GetAudit\x12\x19.assay.v1.GetAuditRequest\x1a\x0f.assay.v1.Audit\x12G\n\nListAudits\x12\x1b.assay.v1.ListAuditsRequest\x1a\x1c.assay.v1.ListAuditsResponse\x12<\n\x0bSetBaseline\x12\x1c.assay.v1.SetBaselineRequest\x1a\x0f.assay.v1.Audit\x12<\n\x0b\x43\x61ncelAudit\x12\x1c.assay.v1.CancelAuditRequest\x1a\x0f.assay.v1.Audit\x12\x43\n\x0b\x44\x65leteAudit\x12\x1c.assay.v1.DeleteAuditRequest\x1a\x16.google.protobuf.Empty\x12\x41\n\nWatchAudit\x12\x1b.assay.v1.WatchAuditRequest\x1a\x14.assay.v1.AuditEvent0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/v1/audit_service.proto\x12\x08\x61ssay.v1\x1a\x15\x61ssay/v1/common.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x96\x01\n\x08\x45stimate\x12\r\n\x05units\x18\x01 \x01(\x03\x12\x0e\n\x06images\x18\x02 \x01(\x03\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\x12\x16\n\x0e\x66orward_passes\x18\x04 \x01(\x03\x12\x17\n\x0f\x62\x61\x63kward_passes\x18\x05 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x06 \x01(\x03\x12\x13\n\x0bknown_units\x18\x07 \x01(\x03\"\xba\x05\n\x05\x41udit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08\x65val_set\x18\x03 \x01(\t\x12\"\n\x07profile\x18\x04 \x01(\x0e\x32\x11.assay.v1.Profile\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12)\n\tanalyzers\x18\x06 \x03(\x0b\x32\x16.assay.v1.AnalyzerSpec\x12\x10\n\x08\x62\x61seline\x18\x07 \x01(\t\x12\'\n\x05state\x18\x08 \x01(\x0e\x32\x18.assay.v1.ExecutionState\x12\"\n\x07verdict\x18\t \x01(\x0e\x32\x11.assay.v1.Verdict\x12\x15\n\rpolicy_digest\x18\n \x01(\t\x12\x17\n\x0f\x65vidence_digest\x18\x0b \x01(\t\x12#\n\x08\x62rackets\x18\x0c \x03(\x0b\x32\x11.assay.v1.Bracket\x12$\n\x08progress\x18\r \x01(\x0b\x32\x12.assay.v1.Progress\x12$\n\x08\x65stimate\x18\x0e \x01(\x0b\x32\x12.assay.v1.Estimate\x12!\n\x05\x65rror\x18\x0f \x01(\x0b\x32\x12.google.rpc.Status\x12\x10\n\x08sequence\x18\x10 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07subject\x18\x14 \x01(\t\x12\x31\n\rbaseline_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63ue_set\x18\x16 \x01(\tB\x07\n\x05_seed\"\xd7\x02\n\x12\x43reateAuditRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x1e\n\x05\x61udit\x18\x02 \x01(\x0b\x32\x0f.assay.v1.Audit\x12\x0e\n\x06policy\x18\x03 \x01(\t\x12\x0f\n\x07waivers\x18\x04 \x01(\t\x12\x1e\n\x11\x65xpected_accuracy\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\nskip_cache\x18\x06 \x01(\x08\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x15\n\revidence_only\x18\t \x01(\x08\x12+\n\x08\x64\x65\x61\x64line\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11\x62\x61seline_evidence\x18\x0b \x01(\x0c\x12\x1c\n\x04look\x18\x0c \x01(\x0e\x32\x0e.assay.v1.LookB\x14\n\x12_expected_accuracy\"\x1f\n\x0fGetAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"4\n\x12SetBaselineRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08withdraw\x18\x02 \x01(\x08\"\xcd\x01\n\x11ListAuditsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08\x65val_set\x18\x05 \x01(\t\x12(\n\x06states\x18\x06 \x03(\x0e\x32\x18.assay.v1.ExecutionState\x12#\n\x08verdicts\x18\x07 \x03(\x0e\x32\x11.assay.v1.Verdict\x12\x11\n\tbaselines\x18\x08 \x01(\x08\"N\n\x12ListAuditsResponse\x12\x1f\n\x06\x61udits\x18\x01 \x03(\x0b\x32\x0f.assay.v1.Audit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x12\x43\x61ncelAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"6\n\x12\x44\x65leteAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"9\n\x11WatchAuditRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\"6\n\x0bStateChange\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.assay.v1.ExecutionState\":\n\x07LogLine\x12!\n\x05level\x18\x01 \x01(\x0e\x32\x12.assay.v1.LogLevel\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x93\x01\n\x08\x46inished\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.assay.v1.ExecutionState\x12\"\n\x07verdict\x18\x02 \x01(\x0e\x32\x11.assay.v1.Verdict\x12\x17\n\x0f\x65vidence_digest\x18\x03 \x01(\t\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"\x97\x02\n\nAuditEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x0cstate_change\x18\x03 \x01(\x0b\x32\x15.assay.v1.StateChangeH\x00\x12&\n\x08progress\x18\x04 \x01(\x0b\x32\x12.assay.v1.ProgressH\x00\x12$\n\x07\x62racket\x18\x05 \x01(\x0b\x32\x11.assay.v1.BracketH\x00\x12 \n\x03log\x18\x06 \x01(\x0b\x32\x11.assay.v1.LogLineH\x00\x12&\n\x08\x66inished\x18\x07 \x01(\x0b\x32\x12.assay.v1.FinishedH\x00\x42\x06\n\x04\x62ody*]\n\x04Look\x12\x14\n\x10LOOK_UNSPECIFIED\x10\x00\x12\x0e\n\nLOOK_USUAL\x10\x01\x12\x10\n\x0cLOOK_WEIGHTS\x10\x02\x12\x0e\n\nLOOK_QUICK\x10\x03\x12\r\n\tLOOK_FULL\x10\x04*z\n\x08LogLevel\x12\x19\n\x15LOG_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_LEVEL_DEBUG\x10\x01\x12\x12\n\x0eLOG_LEVEL_INFO\x10\x02\x12\x15\n\x11LOG_LEVEL_WARNING\x10\x03\x12\x13\n\x0fLOG_LEVEL_ERROR\x10\x04\x32\xfe\x03\n\x0c\x41uditService\x12i\n\x0b\x43reateAudit\x12\x1c.assay.v1.CreateAuditRequest\x1a\x1d.google.longrunning.Operation\"\x1d\xca\x41\x1a\n\x05\x41udit\x12\x11OperationMetadata\x12\x36\n\x08GetAudit\x12\x19.assay.v1.GetAuditRequest\x1a\x0f.assay.v1.Audit\x12G\n\nListAudits\x12\x1b.assay.v1.ListAuditsRequest\x1a\x1c.assay.v1.ListAuditsResponse\x12<\n\x0bSetBaseline\x12\x1c.assay.v1.SetBaselineRequest\x1a\x0f.assay.v1.Audit\x12<\n\x0b\x43\x61ncelAudit\x12\x1c.assay.v1.CancelAuditRequest\x1a\x0f.assay.v1.Audit\x12\x43\n\x0b\x44\x65leteAudit\x12\x1c.assay.v1.DeleteAuditRequest\x1a\x16.google.protobuf.Empty\x12\x41\n\nWatchAudit\x12\x1b.assay.v1.WatchAuditRequest\x1a\x14.assay.v1.AuditEvent0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,36 +39,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['CreateAudit']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['CreateAudit']._serialized_options = b'\312A\032\n\005Audit\022\021OperationMetadata'
-  _globals['_LOGLEVEL']._serialized_start=2485
-  _globals['_LOGLEVEL']._serialized_end=2607
+  _globals['_LOOK']._serialized_start=2515
+  _globals['_LOOK']._serialized_end=2608
+  _globals['_LOGLEVEL']._serialized_start=2610
+  _globals['_LOGLEVEL']._serialized_end=2732
   _globals['_ESTIMATE']._serialized_start=222
   _globals['_ESTIMATE']._serialized_end=372
   _globals['_AUDIT']._serialized_start=375
   _globals['_AUDIT']._serialized_end=1073
   _globals['_CREATEAUDITREQUEST']._serialized_start=1076
-  _globals['_CREATEAUDITREQUEST']._serialized_end=1389
-  _globals['_GETAUDITREQUEST']._serialized_start=1391
-  _globals['_GETAUDITREQUEST']._serialized_end=1422
-  _globals['_SETBASELINEREQUEST']._serialized_start=1424
-  _globals['_SETBASELINEREQUEST']._serialized_end=1476
-  _globals['_LISTAUDITSREQUEST']._serialized_start=1479
-  _globals['_LISTAUDITSREQUEST']._serialized_end=1684
-  _globals['_LISTAUDITSRESPONSE']._serialized_start=1686
-  _globals['_LISTAUDITSRESPONSE']._serialized_end=1764
-  _globals['_CANCELAUDITREQUEST']._serialized_start=1766
-  _globals['_CANCELAUDITREQUEST']._serialized_end=1820
-  _globals['_DELETEAUDITREQUEST']._serialized_start=1822
-  _globals['_DELETEAUDITREQUEST']._serialized_end=1876
-  _globals['_WATCHAUDITREQUEST']._serialized_start=1878
-  _globals['_WATCHAUDITREQUEST']._serialized_end=1935
-  _globals['_STATECHANGE']._serialized_start=1937
-  _globals['_STATECHANGE']._serialized_end=1991
-  _globals['_LOGLINE']._serialized_start=1993
-  _globals['_LOGLINE']._serialized_end=2051
-  _globals['_FINISHED']._serialized_start=2054
-  _globals['_FINISHED']._serialized_end=2201
-  _globals['_AUDITEVENT']._serialized_start=2204
-  _globals['_AUDITEVENT']._serialized_end=2483
-  _globals['_AUDITSERVICE']._serialized_start=2610
-  _globals['_AUDITSERVICE']._serialized_end=3120
+  _globals['_CREATEAUDITREQUEST']._serialized_end=1419
+  _globals['_GETAUDITREQUEST']._serialized_start=1421
+  _globals['_GETAUDITREQUEST']._serialized_end=1452
+  _globals['_SETBASELINEREQUEST']._serialized_start=1454
+  _globals['_SETBASELINEREQUEST']._serialized_end=1506
+  _globals['_LISTAUDITSREQUEST']._serialized_start=1509
+  _globals['_LISTAUDITSREQUEST']._serialized_end=1714
+  _globals['_LISTAUDITSRESPONSE']._serialized_start=1716
+  _globals['_LISTAUDITSRESPONSE']._serialized_end=1794
+  _globals['_CANCELAUDITREQUEST']._serialized_start=1796
+  _globals['_CANCELAUDITREQUEST']._serialized_end=1850
+  _globals['_DELETEAUDITREQUEST']._serialized_start=1852
+  _globals['_DELETEAUDITREQUEST']._serialized_end=1906
+  _globals['_WATCHAUDITREQUEST']._serialized_start=1908
+  _globals['_WATCHAUDITREQUEST']._serialized_end=1965
+  _globals['_STATECHANGE']._serialized_start=1967
+  _globals['_STATECHANGE']._serialized_end=2021
+  _globals['_LOGLINE']._serialized_start=2023
+  _globals['_LOGLINE']._serialized_end=2081
+  _globals['_FINISHED']._serialized_start=2084
+  _globals['_FINISHED']._serialized_end=2231
+  _globals['_AUDITEVENT']._serialized_start=2234
+  _globals['_AUDITEVENT']._serialized_end=2513
+  _globals['_AUDITSERVICE']._serialized_start=2735
+  _globals['_AUDITSERVICE']._serialized_end=3245
 # @@protoc_insertion_point(module_scope)

@@ -15,6 +15,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Look(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOOK_UNSPECIFIED: _ClassVar[Look]
+    LOOK_USUAL: _ClassVar[Look]
+    LOOK_WEIGHTS: _ClassVar[Look]
+    LOOK_QUICK: _ClassVar[Look]
+    LOOK_FULL: _ClassVar[Look]
+
 class LogLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     LOG_LEVEL_UNSPECIFIED: _ClassVar[LogLevel]
@@ -22,6 +30,11 @@ class LogLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_LEVEL_INFO: _ClassVar[LogLevel]
     LOG_LEVEL_WARNING: _ClassVar[LogLevel]
     LOG_LEVEL_ERROR: _ClassVar[LogLevel]
+LOOK_UNSPECIFIED: Look
+LOOK_USUAL: Look
+LOOK_WEIGHTS: Look
+LOOK_QUICK: Look
+LOOK_FULL: Look
 LOG_LEVEL_UNSPECIFIED: LogLevel
 LOG_LEVEL_DEBUG: LogLevel
 LOG_LEVEL_INFO: LogLevel
@@ -95,7 +108,7 @@ class Audit(_message.Message):
     def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., eval_set: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., seed: _Optional[int] = ..., analyzers: _Optional[_Iterable[_Union[_common_pb2.AnalyzerSpec, _Mapping]]] = ..., baseline: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., verdict: _Optional[_Union[_common_pb2.Verdict, str]] = ..., policy_digest: _Optional[str] = ..., evidence_digest: _Optional[str] = ..., brackets: _Optional[_Iterable[_Union[_common_pb2.Bracket, _Mapping]]] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., subject: _Optional[str] = ..., baseline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cue_set: _Optional[str] = ...) -> None: ...
 
 class CreateAuditRequest(_message.Message):
-    __slots__ = ("parent", "audit", "policy", "waivers", "expected_accuracy", "skip_cache", "validate_only", "request_id", "evidence_only", "deadline", "baseline_evidence")
+    __slots__ = ("parent", "audit", "policy", "waivers", "expected_accuracy", "skip_cache", "validate_only", "request_id", "evidence_only", "deadline", "baseline_evidence", "look")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     AUDIT_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -107,6 +120,7 @@ class CreateAuditRequest(_message.Message):
     EVIDENCE_ONLY_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_FIELD_NUMBER: _ClassVar[int]
     BASELINE_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LOOK_FIELD_NUMBER: _ClassVar[int]
     parent: str
     audit: Audit
     policy: str
@@ -118,7 +132,8 @@ class CreateAuditRequest(_message.Message):
     evidence_only: bool
     deadline: _duration_pb2.Duration
     baseline_evidence: bytes
-    def __init__(self, parent: _Optional[str] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., policy: _Optional[str] = ..., waivers: _Optional[str] = ..., expected_accuracy: _Optional[float] = ..., skip_cache: _Optional[bool] = ..., validate_only: _Optional[bool] = ..., request_id: _Optional[str] = ..., evidence_only: _Optional[bool] = ..., deadline: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., baseline_evidence: _Optional[bytes] = ...) -> None: ...
+    look: Look
+    def __init__(self, parent: _Optional[str] = ..., audit: _Optional[_Union[Audit, _Mapping]] = ..., policy: _Optional[str] = ..., waivers: _Optional[str] = ..., expected_accuracy: _Optional[float] = ..., skip_cache: _Optional[bool] = ..., validate_only: _Optional[bool] = ..., request_id: _Optional[str] = ..., evidence_only: _Optional[bool] = ..., deadline: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., baseline_evidence: _Optional[bytes] = ..., look: _Optional[_Union[Look, str]] = ...) -> None: ...
 
 class GetAuditRequest(_message.Message):
     __slots__ = ("name",)

@@ -54,6 +54,34 @@ async def test_validate_only_estimates_and_keeps_nothing(at: Desk) -> None:
     assert await names(at) == []
 
 
+@pytest.mark.parametrize(
+    ("look", "only", "plan"),
+    [
+        ("usual", {}, set()),
+        ("usual", {"evidence_only": True}, {"quick"}),
+        ("usual", {"profile": "deep"}, {"full"}),
+        ("weights", {"evidence_only": True}, set()),
+        ("full", {"policy": ""}, {"full"}),
+    ],
+)
+async def test_a_look_wakes_the_lenses_of_its_plan(
+    at: Desk, look: ports.Look, only: dict[str, Any], plan: set[str]
+) -> None:
+    """What is usual hangs on profile and verdict; a look that is named is taken at its word."""
+    made = await at.api.create_audit(await wish(at, look=look, **only))
+    assert {one.config["plan"] for one in made.analyzers} == plan
+
+
+async def test_a_lens_that_is_named_keeps_its_config(at: Desk) -> None:
+    """Beside a look it is not asked for twice; without any look it is alone."""
+    named = ports.AnalyzerSpec("behaviour.frequency", {"plan": "full"})
+    made = await at.api.create_audit(await wish(at, look="quick", analyzers=[named]))
+    assert [one for one in made.analyzers if one.id == named.id] == [named]
+    assert len(made.analyzers) > 1
+    alone = await at.api.create_audit(await wish(at, analyzers=[named]))
+    assert list(alone.analyzers) == [named]
+
+
 async def test_data_that_is_not_taken_in_yet_is_not_ready(at: Desk) -> None:
     """An audit cannot be asked for before its data are here."""
     row = await at.parts.catalogue.add_eval_set(NewEvalSet("local", "late", "f" * 64), None)

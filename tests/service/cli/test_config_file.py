@@ -15,7 +15,6 @@ from service.cli.check import check
 from service.cli.config_file import keys_of, read_config
 from service.cli.main import app
 from service.cli.preflight import preflight
-from service.core.policy import under_profile
 from service.errors import AssayError, Code
 from service.intake.reading import AS_USUAL, Reading
 from service.rpc.ports import NewAudit, NewEvalSet, NewModel
@@ -112,11 +111,8 @@ def test_every_flag_may_stand_in_the_file(served: Served, model: Path) -> None:
     assert (cues.display_name, cues.rows) == ("cues.npz", (2, 9))
     assert cues.reading == replace(data.reading, cues=True)
     assert asked.cue_set
-    assert (asked.policy, asked.seed, asked.expected_accuracy) == (
-        under_profile(POLICY, "pr"),
-        7,
-        1.0,
-    )
+    assert (asked.policy, asked.profile, asked.look) == (POLICY, "pr", "quick")
+    assert (asked.seed, asked.expected_accuracy) == (7, 1.0)
     assert (asked.waivers, asked.baseline) == ("[]", "projects/local/audits/last")
     assert found.stderr.startswith(f"From {model.with_name('assay.yaml')}: data {model.parent}")
     assert "channels bgr" in found.stderr.splitlines()[0]

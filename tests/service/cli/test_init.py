@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.policies import checked, read_policy
+from service.cli.policies import Rules, read_policy
 from service.core.profiles import PROFILES, Name, policy_text
 from support.command_line import assay
 
@@ -34,7 +34,7 @@ def test_the_next_commands_name_the_file(here: Path) -> None:
     assert shlex.split(first)[:2] == ["assay", "preflight"]
     assert shlex.split(second)[:2] == ["assay", "check"]
     assert shlex.split(second)[-2:] == ["--policy", "my policy.yaml"]
-    assert checked((here / "my policy.yaml").read_text())
+    assert Rules((here / "my policy.yaml").read_text()).checked
 
 
 def test_a_file_is_kept_unless_forced(here: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.policies import checked, read_policy, warn_of_seed
-from service.core.policy import MINIMAL
+from service.cli.policies import Rules, check_early, read_policy
+from service.core.policy import MINIMAL, profile_of
 from service.errors import AssayError, Code, Exit
 
 
@@ -16,16 +16,25 @@ def test_without_a_policy_a_minimal_one_is_printed(capsys: pytest.CaptureFixture
     assert (caught.value.code, caught.value.exit) == (Code.POLICY_MISSING, Exit.USAGE)
     printed = capsys.readouterr().out
     assert printed == MINIMAL
-    assert checked(printed).threats["linf8"].eps == "8/255"
+    assert Rules(printed).checked.threats["linf8"].eps == "8/255"
 
 
 def test_the_text_stays_as_it_was_written(tmp_path: Path) -> None:
     """What travels is the author's own text, comments included."""
     path = tmp_path / "policy.yaml"
     path.write_text(f"# ours\n{MINIMAL}")
-    written = read_policy(path)
-    assert written.text == f"# ours\n{MINIMAL}"
-    assert written.checked == checked(MINIMAL)
+    rules = read_policy(path)
+    assert (rules.written, rules.text) == (f"# ours\n{MINIMAL}",) * 2
+    assert rules.checked == Rules(MINIMAL).checked
+
+
+def test_a_profile_is_beneath_the_text(tmp_path: Path) -> None:
+    """What travels is what the author wrote and the profile's name; judged by is both."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(MINIMAL)
+    rules = read_policy(path, "release")
+    assert rules.written == MINIMAL
+    assert profile_of(rules.checked) == "release"
 
 
 @pytest.mark.parametrize(
@@ -40,12 +49,15 @@ def test_the_text_stays_as_it_was_written(tmp_path: Path) -> None:
     ],
     ids=["typo", "metric", "norm", "binary", "empty", "huge"],
 )
-def test_mistakes_in_a_policy_are_found_here(tmp_path: Path, text: str, code: Code) -> None:
-    """A typo, a metric or a norm that nothing measures costs no upload."""
+def test_mistakes_in_a_policy_are_found_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, code: Code
+) -> None:
+    """A typo, a metric or a norm that nothing measures costs neither a service nor an upload."""
     path = tmp_path / "policy.yaml"
     path.write_text(text)
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "nobody"))
     with pytest.raises(AssayError) as caught:
-        read_policy(path)
+        check_early(read_policy(path), None, None)
     assert (caught.value.code, caught.value.exit) == (code, Exit.USAGE)
 
 
@@ -66,5 +78,5 @@ def test_only_another_seed_is_warned_about(
     capsys: pytest.CaptureFixture[str], seed: int | None, *, warned: bool
 ) -> None:
     """The policy's own seed, given or not, needs no warning; another one explores."""
-    warn_of_seed(checked(MINIMAL), seed)
+    check_early(Rules(MINIMAL), "a service", seed)
     assert ("explores" in capsys.readouterr().err) is warned
