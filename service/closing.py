@@ -1,9 +1,6 @@
 """What an audit leaves behind: evidence, verdict, page. Runs in a thread, touches no database."""
 
-import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,13 +9,10 @@ from service.audit_case import AuditCase, Shelf, versions
 from service.audit_run import Account
 from service.core.evidence import facts_of, sample_table
 from service.gate import Beside, verdict_on
-from service.report.gallery import GalleryImages
 from service.report.html import render_html
-from service.witnesses.archive import archived
-from service.witnesses.counted import Counted, counted, stored
+from service.witnesses.bundles import Bundle, Bundles
+from service.witnesses.counted import stored
 from service.witnesses.earlier import listed
-from service.witnesses.gallery import galleries
-from service.witnesses.index import INDEX, read_index
 
 
 @dataclass(frozen=True)
@@ -33,7 +27,9 @@ class Closing:
     """An archive; empty when nothing was broken."""
 
 
-def close(case: AuditCase, account: Account, shelf: Shelf, run: Mapping[str, Json]) -> Closing:
+def close(
+    case: AuditCase, account: Account, shelf: Shelf, run: Mapping[str, Json], bundles: Bundles
+) -> Closing:
     """Freeze the evidence, judge it when the audit asked for a verdict, and render the page."""
     facts = facts_of(
         case.course,
@@ -43,13 +39,13 @@ def close(case: AuditCase, account: Account, shelf: Shelf, run: Mapping[str, Jso
         versions=versions(),
         labels=_labels(case),
     )
-    witnesses = archived(case, _counted(case, shelf))
-    evidence = {"facts": facts, "run": {**run, **_costs(account), **_breaks(case, witnesses)}}
+    bundle = bundles.of(case, shelf)
+    evidence = {"facts": facts, "run": {**run, **_costs(account), **_breaks(case, bundle)}}
     verdict = None
     if case.policy is not None and case.row.options["judge"]:
         verdict = verdict_on(evidence, case.policy, str(run["finished"]), _beside(case, shelf))
-    page = render_html(evidence, verdict, _galleries(witnesses, facts))
-    return Closing(evidence, verdict, page, _samples(case), witnesses)
+    page = render_html(evidence, verdict, bundle.shown)
+    return Closing(evidence, verdict, page, _samples(case), bundle.archive)
 
 
 def as_file(body: Json) -> bytes:
@@ -90,36 +86,18 @@ def _costs(account: Account) -> dict[str, Json]:
     }
 
 
-def _counted(case: AuditCase, shelf: Shelf) -> list[list[Counted]]:
-    """What each attack broke."""
-    course, order, shape = case.course, case.order, case.material.shape[1:]
-    return [
-        counted(one, course.done(one), order, shelf=shelf, shape=shape) for one in course.instances
-    ]
-
-
-def _breaks(case: AuditCase, witnesses: bytes) -> dict[str, Json]:
+def _breaks(case: AuditCase, bundle: Bundle) -> dict[str, Json]:
     """Where the pictures are: those of this model, by image, and whose were shown to it."""
     earlier = case.row.options.get("earlier")
     told: dict[str, Json] = {
         "breaks": listed(case.course),
         "earlier": earlier["audit"] if earlier else "",
     }
-    if witnesses:
-        digest = hashlib.sha256(witnesses).hexdigest()
-        told["witnesses"] = {"digest": digest, "size": len(witnesses)}
+    if bundle.archive:
+        told["witnesses"] = bundle.as_json()
     return told
 
 
 def _samples(case: AuditCase) -> bytes:
     tables = {one.key: sample_table(case.course.done(one)) for one in case.course.instances}
     return as_file({key: table for key, table in tables.items() if table})
-
-
-def _galleries(witnesses: bytes, facts: Mapping[str, Json]) -> dict[str, GalleryImages]:
-    """What the page shows of the pictures that are handed out beside it."""
-    if not witnesses:
-        return {}
-    place = zipfile.Path(zipfile.ZipFile(io.BytesIO(witnesses)))
-    names = [str(one) for one in facts["data"].get("class_names", ())]
-    return galleries(place, read_index((place / INDEX).read_bytes()), names)

@@ -31,6 +31,7 @@ from service.store.blobs import Blobs
 from service.store.catalogue import Catalogue
 from service.store.queue import Queue
 from service.store.records import Lease, NewReport, NewStep
+from service.witnesses.bundles import Bundles
 
 HEARTBEAT_SECONDS = 7.5
 POLL_SECONDS = 5.0
@@ -60,6 +61,7 @@ class Runner:
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._draining = False
+        self._bundles = Bundles()
         self._runs: dict[str, AuditRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
@@ -178,7 +180,9 @@ class Runner:
         told["placement"] = dict(self._executor.placement)
         told["sandbox"] = sandbox_told(self._executor)
         with self._metrics.timed(Stage.RENDER):
-            closing = await asyncio.to_thread(close, case, run.account, self._blobs, told)
+            closing = await asyncio.to_thread(
+                close, case, run.account, self._blobs, told, self._bundles
+            )
         await self._finish(lease, closing)
         self._count(run.account)
 

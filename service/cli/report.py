@@ -182,11 +182,12 @@ def _pictures(evidence: "Mapping[str, Json]", beside: Path) -> "Mapping[str, Gal
         note(f"No witnesses lie in '{place}': the page shows no counterexamples.")
         return {}
     try:
-        index = read_index((place / INDEX).read_bytes())
+        raw = (place / INDEX).read_bytes()
+        index = read_index(raw)
     except (AssayError, OSError):
         note(f"The witnesses in '{place}' cannot be read: the page shows no counterexamples.")
         return {}
-    if not of_evidence(index, evidence):
+    if not of_evidence(raw, evidence):
         note(f"The witnesses in '{place}' are of another audit: the page shows none of them.")
         return {}
     names = [str(one) for one in items(mapping(evidence, "facts", "data"), "class_names")]

@@ -4,6 +4,7 @@ import io
 import os
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from service.errors import AssayError, Code
@@ -19,13 +20,13 @@ def write_witnesses(archive: bytes | None, folder: Path) -> Index | None:
     """Put an audit's witnesses where those of an earlier one may lie; none stays of these."""
     place = folder / FOLDER
     files = _members(archive) if archive else dict[str, bytes]()
-    _clear(place)
-    if not files:
+    index = read_index(files[INDEX]) if files else None
+    there = _cleared(place, files)
+    if index is None:
         return None
-    index = read_index(files[INDEX])
     place.mkdir(exist_ok=True)
-    for name, raw in files.items():
-        (place / name).write_bytes(raw)
+    for name in files.keys() - there:
+        (place / name).write_bytes(files[name])
     return index
 
 
@@ -54,15 +55,28 @@ def _read(opened: zipfile.ZipFile, one: zipfile.ZipInfo) -> bytes:
     return raw
 
 
-def _clear(place: Path) -> None:
-    """Take away what an earlier audit wrote here, and nothing else."""
+def _cleared(place: Path, files: Mapping[str, bytes]) -> set[str]:
+    """Take away what an earlier audit wrote here, and nothing else; the files that may stay."""
+    staying = set[str]()
     if not place.is_dir() or place.is_symlink():
-        return
+        return staying
     for one in place.iterdir():
-        if one.name == INDEX or WRITTEN.fullmatch(one.name):
+        if one.name != INDEX and not WRITTEN.fullmatch(one.name):
+            continue
+        if _holds(one, files.get(one.name)):
+            staying.add(one.name)
+        else:
             one.unlink()
     if not any(place.iterdir()):
         place.rmdir()
+    return staying
+
+
+def _holds(path: Path, raw: bytes | None) -> bool:
+    """Whether a file is these bytes already; comparing is quicker than writing."""
+    if raw is None or path.is_symlink() or not path.is_file():
+        return False
+    return path.stat().st_size == len(raw) and path.read_bytes() == raw
 
 
 def find_index(text: str) -> tuple[Path, Index, list[int]]:

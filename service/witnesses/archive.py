@@ -116,18 +116,18 @@ def _index(
         if one
     ]
     return Index(
-        audit=case.row.id,
         note=f"The first broken images in the audit's order, at most {MOST} and at most "
         f"{MOST_BYTES >> 20} MiB of numbers; `counted` says of how many. `row` counts in the "
         "audit's order, `image` in the evaluation set.",
-        model=_model_card(case),
-        data=_data_card(case),
+        model=model_card(case),
+        data=data_card(case),
         counted=counts,
         witnesses=entries,
     )
 
 
-def _model_card(case: AuditCase) -> ModelCard:
+def model_card(case: AuditCase) -> ModelCard:
+    """The model, as an index names it."""
     model = case.model
     return ModelCard(
         name=case.subject_name,
@@ -142,7 +142,8 @@ def _model_card(case: AuditCase) -> ModelCard:
     )
 
 
-def _data_card(case: AuditCase) -> DataCard:
+def data_card(case: AuditCase) -> DataCard:
+    """The evaluation set, as an index names it."""
     told: Mapping[str, Json] = case.data_facts()
     return DataCard(
         digest=str(told["digest"]),

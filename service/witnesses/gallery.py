@@ -1,5 +1,6 @@
 """What a page shows of the witnesses: read from the files that are handed out beside it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -39,13 +40,10 @@ def galleries(place: Place, index: Index, names: Sequence[str]) -> dict[str, Gal
     }
 
 
-def of_evidence(index: Index, evidence: Mapping[str, Json]) -> bool:
-    """Whether witnesses were made by the audit that wrote this evidence."""
-    told = [
-        text(mapping(evidence, "run"), "audit"),
-        *(text(mapping(evidence, "facts", key), "digest") for key in ("subject", "data")),
-    ]
-    return [index.audit, index.model.subject, index.data.digest] == told
+def of_evidence(index: bytes, evidence: Mapping[str, Json]) -> bool:
+    """Whether an index is of the witnesses that this evidence speaks of."""
+    told = text(mapping(evidence, "run", "witnesses"), "index")
+    return hashlib.sha256(index).hexdigest() == told
 
 
 def _depth(entry: Entry) -> Depth:

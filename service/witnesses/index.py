@@ -100,7 +100,6 @@ class Index(_Part):
     """A folder of witnesses."""
 
     form: Literal["assay/witnesses/1"] = "assay/witnesses/1"
-    audit: str = Field(max_length=300)
     note: str = Field(max_length=500)
     model: ModelCard
     data: DataCard

@@ -56,7 +56,6 @@ def model_card(spec: InputSpec | None = None) -> ModelCard:
 def index_of(*entries: Entry) -> Index:
     """An index with these entries."""
     return Index(
-        audit="a1",
         note="",
         model=model_card(),
         data=data_card(),

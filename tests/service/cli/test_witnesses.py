@@ -64,6 +64,31 @@ def test_nothing_of_an_earlier_audit_stays(tmp_path: Path) -> None:
     assert not place.exists()
 
 
+def test_only_what_differs_is_written_again(tmp_path: Path) -> None:
+    """The same file stays as it is; one that was changed, or is a link, is made anew."""
+    write_witnesses(zipped(FILES), tmp_path)
+    place = tmp_path / "witnesses"
+    same, changed, linked = sorted(names(place))
+    before = (place / same).stat().st_ino
+    (place / changed).write_bytes((place / changed).read_bytes()[::-1])
+    (place / linked).rename(tmp_path / "elsewhere")
+    (place / linked).symlink_to(tmp_path / "elsewhere")
+    (place / "row00001-3f2a9c10-1.png").write_bytes(b"of an earlier audit")
+    write_witnesses(zipped(FILES), tmp_path)
+    assert {one: (place / one).read_bytes() for one in names(place)} == FILES
+    assert (place / same).stat().st_ino == before
+    assert not (place / linked).is_symlink()
+
+
+def test_a_folder_behind_a_link_is_written_whole(tmp_path: Path) -> None:
+    """Nothing is taken away behind a link, so what lies there is not taken for ours either."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / ENTRY.clean.name).write_bytes(b"stale")
+    (tmp_path / "witnesses").symlink_to(tmp_path / "elsewhere")
+    write_witnesses(zipped(FILES), tmp_path)
+    assert {one: (tmp_path / "witnesses" / one).read_bytes() for one in FILES} == FILES
+
+
 BAD = {
     "no zip": b"PK\x05\x06",
     "slip": zipped({**FILES, "../row00001-3f2a9c10-1.png": b"x"}),
