@@ -293,7 +293,8 @@ def _sentence(best: _Trial, found: _Trials, option: str) -> str:
 def _compared(found: _Trials, case: Case) -> View:
     trials = (found.own, *found.others)
     data = {
-        "labels": [one.variant.option(case.subject.shape[0]) for one in trials],
+        "labels": [one.variant.short for one in trials],
+        "options": [one.variant.option(case.subject.shape[0]) for one in trials],
         "values": [one.right / found.rows for one in trials],
         "unit": "share",
     }

@@ -59,6 +59,15 @@ class Variant(NamedTuple):
             words.append(_FLIP)
         return " ".join(words) or "as declared"
 
+    @property
+    def short(self) -> str:
+        """The same where there is little room: a name, 255 where pixels end there."""
+        name = self.normalisation.removesuffix("-255")
+        to_255 = name != self.normalisation
+        words = [] if self.normalisation == DECLARED else [f"{name}, 255" if to_255 else name]
+        words += [self.layout.upper()] if self.layout else []
+        return ", ".join([*words, "BGR"] if self.flipped else words) or "as declared"
+
 
 def variant_of(name: str) -> Variant:
     """The variant of that spelling."""

@@ -141,7 +141,7 @@ def _curves(facts: Facts, depth: str) -> list[Figure]:
         group.append((size, upper, whole(mapping(one, "counts"), "population") or 0))
     start = _upper(clean[0]) if len(clean) == 1 else None
     return [
-        _curve(f"{norm}, {knowledge.partition(':')[0]} box", sorted(points), start)
+        _curve(norm, f"{knowledge.partition(':')[0]} box", sorted(points), start)
         for (_, norm, knowledge), points in groups.items()
         if len(points) >= _SIZES
     ]
@@ -168,19 +168,20 @@ def _upper(one: Facts) -> float | None:
 
 
 def _curve(
-    against: str, points: Sequence[tuple[Fraction, float, int]], start: float | None
+    norm: str, box: str, points: Sequence[tuple[Fraction, float, int]], start: float | None
 ) -> Figure:
+    steps = 255 if norm == "Linf" else 1
     first = [(Fraction(0), start, points[0][2])] if start is not None else []
     found = [*first, *points]
     view = {
         "kind": "curve",
-        "title": f"What is left at each size, {against}",
+        "title": f"What is left at each size, {norm}, {box}",
         "caption": f"At most this share keeps the correct label; n = {points[0][2]:,}. "
         "Size nothing is the clean accuracy.",
         "data": {
-            "x": [float(size * 255) for size, _, _ in found],
+            "x": [float(size * steps) for size, _, _ in found],
             "y": [upper for _, upper, _ in found],
-            "x_label": "size in steps of 1/255",
+            "x_label": "size in steps of 1/255" if norm == "Linf" else f"size in {norm}",
             "y_label": "kept at most",
             "unit": "share",
         },

@@ -167,6 +167,17 @@ def test_missing_preprocessing_is_named(expects: InputSpec, option: str) -> None
     assert fits.scope == {"better": option}
 
 
+def test_bars_have_short_names_and_their_options_beside() -> None:
+    """What fits under a bar is no option to copy, so both are there, in one order."""
+    view = audited(ToySubject(), 60)["preprocessing_fits"].view
+    assert view is not None
+    both = dict(zip(view.data["labels"], view.data["options"], strict=True))
+    assert both["cifar10"] == "--normalize cifar10"
+    assert both["none, 255"] == "--normalize 0,0,0/0.003921569,0.003921569,0.003921569"
+    assert both["as declared"] == "as declared"
+    assert len(both) == len(view.data["values"])
+
+
 def test_superfluous_normalisation_is_named() -> None:
     """A model that takes bare pixels, declared as normalised, is found out."""
     fits = audited(ToySubject(declared=CIFAR), 60)["preprocessing_fits"]
