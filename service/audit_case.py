@@ -90,6 +90,8 @@ class AuditCase:
         held = self.data.facts
         unusual = Reading.from_json(self.data.reading).unusual
         told: dict[str, Json] = {"reading": unusual} if unusual else {}
+        if self.data.withheld:
+            told["withheld"] = True
         told |= told_of_cues(self.row.options)
         return {**held["data"], **held["details"], "slice": self.data.slice, **told}
 

@@ -83,6 +83,7 @@ def eval_set_view(row: EvalSetRow, size: int) -> EvalSetView:
         created=row.create_time,
         rows=rows_of(row.slice),
         reading=Reading.from_json(row.reading),
+        withheld=row.withheld,
         display_name=row.display_name,
         format="npz",
         facts=DataFacts.from_json(row.facts["data"]) if row.facts else None,

@@ -1,4 +1,4 @@
-"""Evaluation sets: immutable, one for each (file, slice, reading)."""
+"""Evaluation sets: immutable, one for each (file, slice, reading), and one more if withheld."""
 
 from analyzers.contract import Json
 from service.api.parts import Parts, deletion_key
@@ -30,6 +30,8 @@ class EvalSetApi:
         }
         if unusual := request.reading.unusual:
             body["reading"] = unusual
+        if request.withheld:
+            body["withheld"] = True
         wish = NewEvalSet(
             project=request.project,
             id=digest(body)[:ID_LENGTH],
@@ -37,6 +39,7 @@ class EvalSetApi:
             slice=rows,
             display_name=request.display_name,
             reading=request.reading.as_json(),
+            withheld=request.withheld,
         )
         key = RequestKey(request.request_id, "CreateEvalSet", digest(body))
         row = await self._parts.catalogue.add_eval_set(wish, key if request.request_id else None)

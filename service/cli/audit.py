@@ -28,6 +28,7 @@ from service.cli.options import (
     Seed,
     Server,
     UnderProfile,
+    Withhold,
 )
 from service.cli.terminal import say
 from service.cli.verb import verb
@@ -52,6 +53,7 @@ def audit(  # noqa: PLR0913 - the options of a command
     channels: Channels = "rgb",
     pixels: Pixels = "auto",
     cues: Cues = None,
+    withhold: Withhold = False,
     expect_accuracy: ExpectAccuracy = None,
     limit: Limit = None,
     seed: Seed = None,
@@ -81,6 +83,7 @@ def audit(  # noqa: PLR0913 - the options of a command
         rules,
         Reading(data_layout, channels, pixels),
         cues=cue_source(cues),
+        withheld=withhold,
         input_spec=input_spec(normalize, layout),
         architecture=arch,
         output=output,

@@ -32,6 +32,7 @@ from service.cli.options import (
     Server,
     UnderProfile,
     Waivers,
+    Withhold,
 )
 from service.cli.terminal import say
 from service.cli.verb import verb
@@ -56,6 +57,7 @@ def check(  # noqa: PLR0913 - the options of a command
     channels: Channels = "rgb",
     pixels: Pixels = "auto",
     cues: Cues = None,
+    withhold: Withhold = False,
     expect_accuracy: ExpectAccuracy = None,
     baseline: Baseline = "",
     waivers: Waivers = None,
@@ -90,6 +92,7 @@ def check(  # noqa: PLR0913 - the options of a command
         rules,
         Reading(data_layout, channels, pixels),
         cues=cue_source(cues),
+        withheld=withhold,
         input_spec=input_spec(normalize, layout),
         architecture=arch,
         output=output,

@@ -65,6 +65,14 @@ Pixels = Annotated[
         rich_help_panel=_ABOUT_DATA,
     ),
 ]
+Withhold = Annotated[
+    bool,
+    typer.Option(
+        "--withhold",
+        help="Hand out no picture of the data: neither in the report nor as files beside it.",
+        rich_help_panel=_ABOUT_DATA,
+    ),
+]
 PolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", metavar="FILE", help="What you require, in YAML."),

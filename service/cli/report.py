@@ -178,6 +178,9 @@ def _pictures(evidence: "Mapping[str, Json]", beside: Path) -> "Mapping[str, Gal
     from service.witnesses.index import INDEX, read_index
 
     place = beside / FOLDER
+    if mapping(evidence, "facts", "data").get("withheld"):
+        note("The pictures of this evaluation set are withheld: the page shows none.")
+        return {}
     if not (place / INDEX).is_file():
         note(f"No witnesses lie in '{place}': the page shows no counterexamples.")
         return {}

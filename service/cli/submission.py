@@ -57,6 +57,7 @@ def _asked(client: Client, wish: Wish, display: Display) -> NewAudit:
             data_file,
             rows=wish.data.rows,
             reading=wish.reading,
+            withheld=wish.withheld,
             display_name=_shown(wish.data.path),
         )
     )

@@ -22,6 +22,8 @@ class Wish:
     reading: Reading = AS_USUAL
     cues: DataSource | None = None
     """Pictures with cues in conflict."""
+    withheld: bool = False
+    """No picture of the data is handed out."""
     input_spec: InputSpec = field(default_factory=InputSpec)
     architecture: str = ""
     output: str = ""

@@ -56,7 +56,8 @@ def words_of(
     """Everything that the template tells, section by section."""
     evidence, judged = mapping(ordered(evidence)), mapping(ordered(judged))
     facts = mapping(evidence, "facts")
-    figures, pictures = _galleries(facts, gallery)
+    withheld = bool(mapping(facts, "data").get("withheld"))
+    figures, pictures = _galleries(facts, {} if withheld else gallery)
     known = ledger.evidence_digest(evidence)
     held, found = holdings(facts, judged), findings.findings(facts)
     lamps = ledger.lamps(evidence, judged)
@@ -65,6 +66,7 @@ def words_of(
         "change": change(judged),
         "holdings": held,
         "groups": groups.figures(facts, depth_of(facts, judged)),
+        "counterexamples": figures or withheld,
         "galleries": figures,
         "findings": found[: findings.MOST],
         "remedies": remedies(found),
@@ -97,6 +99,7 @@ def words_of(
         "costs": costs(evidence),
         "identity": identity(evidence, judged, known),
         "sections": sections,
+        "withheld": withheld,
     }
 
 
@@ -140,7 +143,7 @@ def _contents(sections: Mapping[str, object]) -> list[Pair]:
         ("", "trust", "Trust"),
         ("average", "average", "Without an attacker"),
         ("explained", "explanations", "Explanations"),
-        ("galleries", "counterexamples", "Counterexamples"),
+        ("counterexamples", "counterexamples", "Counterexamples"),
         ("", "findings", "Findings"),
         ("remedies", "remedies", "Remedies"),
         ("waivers", "waivers", "Waivers"),

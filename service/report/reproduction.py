@@ -30,6 +30,7 @@ def commands(facts: Mapping[str, Json]) -> list[str]:
     words += ["--data", text(data, "name", "DATA") + (f"[{cut.strip('[]')}]" if cut else "")]
     words += _reading(mapping(data, "reading"))
     words += _cues(mapping(data, "cues"))
+    words += ["--withhold"] if data.get("withheld") else []
     words += ["--policy", "POLICY", *_preprocessing(mapping(subject, "input_spec"))]
     words += _choices(subject)
     seed = whole(mapping(facts, "plan"), "seed")
@@ -179,6 +180,7 @@ def _images(data: Mapping[str, Json]) -> list[Pair]:
         ("images", _count(data, "n")),
         ("slice", text(data, "slice")),
         ("read as", _flat(mapping(data, "reading"))),
+        ("pictures", "withheld" if data.get("withheld") else ""),
         ("classes", _count(data, "classes")),
         ("eight bit", _yes(data.get("eight_bit"))),
         ("pictures with cues in conflict", _flat(mapping(data, "cues"))),

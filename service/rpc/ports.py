@@ -187,6 +187,8 @@ class NewEvalSet:
     """The slice ``low:high`` of the file; none: all of it."""
     display_name: str = ""
     reading: Reading = AS_USUAL
+    withheld: bool = False
+    """Hand out no picture of it."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,7 @@ class EvalSetView:
     created: datetime
     rows: Rows | None = None
     reading: Reading = AS_USUAL
+    withheld: bool = False
     display_name: str = ""
     format: str = ""
     facts: DataFacts | None = None

@@ -21,7 +21,7 @@ from service.store.dialect import (
     open_engines,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in ``migrations/versions``."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -103,6 +103,8 @@ class NewEvalSet:
     display_name: str = ""
     reading: Json = None
     """As its ``as_json`` has it; none is the usual one."""
+    withheld: bool = False
+    """No picture of it is handed out."""
     state: IntakeState = "QUEUED"
     facts: Json = None
     images_digest: Digest = ""

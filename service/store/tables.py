@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 from service.store.dialect import database_time
@@ -148,6 +149,7 @@ eval_set = Table(
     _digest("file_digest"),
     _text("slice"),
     _json("reading"),
+    Column("withheld", Boolean, nullable=False, default=False, server_default=false()),
     _json("facts"),
     _digest("images_digest"),
     _digest("labels_digest"),

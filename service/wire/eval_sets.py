@@ -78,6 +78,7 @@ def new_eval_set_to_pb(request: NewEvalSet) -> eval_set_service_pb2.CreateEvalSe
             file=file_to_pb(request.file),
             slice=slice_to_pb(request.rows),
             reading=reading_to_pb(request.reading),
+            withheld=request.withheld,
             display_name=request.display_name,
         ),
     )
@@ -91,6 +92,7 @@ def new_eval_set_from_pb(request: eval_set_service_pb2.CreateEvalSetRequest) -> 
         file=file_from_pb(request.eval_set.file, "eval_set.file"),
         rows=slice_from_pb(request.eval_set.slice),
         reading=reading_from_pb(request.eval_set.reading),
+        withheld=request.eval_set.withheld,
         display_name=checked_text(request.eval_set.display_name, "eval_set.display_name"),
     )
 
@@ -102,6 +104,7 @@ def eval_set_to_pb(view: EvalSetView) -> eval_set_service_pb2.EvalSet:
         file=file_to_pb(view.file),
         slice=slice_to_pb(view.rows),
         reading=reading_to_pb(view.reading),
+        withheld=view.withheld,
         display_name=view.display_name,
         format=view.format,
         facts=view.facts and data_facts_to_pb(view.facts),
@@ -119,6 +122,7 @@ def eval_set_from_pb(message: eval_set_service_pb2.EvalSet) -> EvalSetView:
         file=file_from_pb(message.file, "file"),
         rows=slice_from_pb(message.slice),
         reading=reading_from_pb(message.reading),
+        withheld=message.withheld,
         display_name=message.display_name,
         format=message.format,
         facts=data_facts_from_pb(message.facts) if message.HasField("facts") else None,

@@ -49,7 +49,9 @@ class Bundles:
         self._lock = threading.Lock()  # audits end in threads of their own
 
     def of(self, case: AuditCase, shelf: Shelf) -> Bundle:
-        """The bundle of an audit that has ended."""
+        """The bundle of an audit that has ended; an empty one where pictures are withheld."""
+        if case.data.withheld:
+            return Bundle()
         key = _made_of(case)
         with self._lock:
             known = self._kept.pop(key, None)

@@ -110,6 +110,7 @@ EVAL_SET_VIEW = EvalSetView(
     created=BEGUN,
     rows=(100, 600),
     reading=Reading("nchw", "bgr", "0-1", cues=True),
+    withheld=True,
     display_name="Street signs",
     format="npz",
     facts=DATA_FACTS,
@@ -149,7 +150,9 @@ NEW_MODEL = NewModel(
     display_name="Gate classifier",
 )
 READING = Reading("nhwc", "bgr", "0-255", cues=True)
-NEW_EVAL_SET = NewEvalSet(FILE, "team-7", REQUEST_ID, (0, 500), "Street signs", READING)
+NEW_EVAL_SET = NewEvalSet(
+    FILE, "team-7", REQUEST_ID, (0, 500), "Street signs", READING, withheld=True
+)
 NEW_AUDIT = NewAudit(
     model=MODEL,
     eval_set=EVAL_SET,

@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61ssay/v1/eval_set_service.proto\x12\x08\x61ssay.v1\x1a\x15\x61ssay/v1/common.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"J\n\tDataFacts\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\t\n\x01n\x18\x02 \x01(\x03\x12\x0f\n\x07\x63lasses\x18\x03 \x01(\x03\x12\x11\n\teight_bit\x18\x04 \x01(\x08\"\x89\x01\n\x07Reading\x12 \n\x06layout\x18\x01 \x01(\x0e\x32\x10.assay.v1.Layout\x12(\n\x08\x63hannels\x18\x02 \x01(\x0e\x32\x16.assay.v1.ChannelOrder\x12$\n\x06pixels\x18\x03 \x01(\x0e\x32\x14.assay.v1.PixelRange\x12\x0c\n\x04\x63ues\x18\x04 \x01(\x08\"\xe0\x02\n\x07\x45valSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1f\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x11.assay.v1.BlobRef\x12\r\n\x05slice\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\x12\"\n\x05\x66\x61\x63ts\x18\x06 \x01(\x0b\x32\x13.assay.v1.DataFacts\x12\'\n\x05state\x18\x07 \x01(\x0e\x32\x18.assay.v1.ExecutionState\x12!\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x07reading\x18\x0b \x01(\x0b\x32\x11.assay.v1.Reading\"_\n\x14\x43reateEvalSetRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12#\n\x08\x65val_set\x18\x02 \x01(\x0b\x32\x11.assay.v1.EvalSet\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"!\n\x11GetEvalSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"L\n\x13ListEvalSetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"U\n\x14ListEvalSetsResponse\x12$\n\teval_sets\x18\x01 \x03(\x0b\x32\x11.assay.v1.EvalSet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x14\x44\x65leteEvalSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t*[\n\x0c\x43hannelOrder\x12\x1d\n\x19\x43HANNEL_ORDER_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANNEL_ORDER_RGB\x10\x01\x12\x15\n\x11\x43HANNEL_ORDER_BGR\x10\x02*U\n\nPixelRange\x12\x1b\n\x17PIXEL_RANGE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPIXEL_RANGE_0_1\x10\x01\x12\x15\n\x11PIXEL_RANGE_0_255\x10\x02\x32\xd7\x02\n\x0e\x45valSetService\x12o\n\rCreateEvalSet\x12\x1e.assay.v1.CreateEvalSetRequest\x1a\x1d.google.longrunning.Operation\"\x1f\xca\x41\x1c\n\x07\x45valSet\x12\x11OperationMetadata\x12<\n\nGetEvalSet\x12\x1b.assay.v1.GetEvalSetRequest\x1a\x11.assay.v1.EvalSet\x12M\n\x0cListEvalSets\x12\x1d.assay.v1.ListEvalSetsRequest\x1a\x1e.assay.v1.ListEvalSetsResponse\x12G\n\rDeleteEvalSet\x12\x1e.assay.v1.DeleteEvalSetRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61ssay/v1/eval_set_service.proto\x12\x08\x61ssay.v1\x1a\x15\x61ssay/v1/common.proto\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"J\n\tDataFacts\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\t\n\x01n\x18\x02 \x01(\x03\x12\x0f\n\x07\x63lasses\x18\x03 \x01(\x03\x12\x11\n\teight_bit\x18\x04 \x01(\x08\"\x89\x01\n\x07Reading\x12 \n\x06layout\x18\x01 \x01(\x0e\x32\x10.assay.v1.Layout\x12(\n\x08\x63hannels\x18\x02 \x01(\x0e\x32\x16.assay.v1.ChannelOrder\x12$\n\x06pixels\x18\x03 \x01(\x0e\x32\x14.assay.v1.PixelRange\x12\x0c\n\x04\x63ues\x18\x04 \x01(\x08\"\xf2\x02\n\x07\x45valSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1f\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x11.assay.v1.BlobRef\x12\r\n\x05slice\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\x12\"\n\x05\x66\x61\x63ts\x18\x06 \x01(\x0b\x32\x13.assay.v1.DataFacts\x12\'\n\x05state\x18\x07 \x01(\x0e\x32\x18.assay.v1.ExecutionState\x12!\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x07reading\x18\x0b \x01(\x0b\x32\x11.assay.v1.Reading\x12\x10\n\x08withheld\x18\x0c \x01(\x08\"_\n\x14\x43reateEvalSetRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12#\n\x08\x65val_set\x18\x02 \x01(\x0b\x32\x11.assay.v1.EvalSet\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"!\n\x11GetEvalSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"L\n\x13ListEvalSetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"U\n\x14ListEvalSetsResponse\x12$\n\teval_sets\x18\x01 \x03(\x0b\x32\x11.assay.v1.EvalSet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x14\x44\x65leteEvalSetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t*[\n\x0c\x43hannelOrder\x12\x1d\n\x19\x43HANNEL_ORDER_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANNEL_ORDER_RGB\x10\x01\x12\x15\n\x11\x43HANNEL_ORDER_BGR\x10\x02*U\n\nPixelRange\x12\x1b\n\x17PIXEL_RANGE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPIXEL_RANGE_0_1\x10\x01\x12\x15\n\x11PIXEL_RANGE_0_255\x10\x02\x32\xd7\x02\n\x0e\x45valSetService\x12o\n\rCreateEvalSet\x12\x1e.assay.v1.CreateEvalSetRequest\x1a\x1d.google.longrunning.Operation\"\x1f\xca\x41\x1c\n\x07\x45valSet\x12\x11OperationMetadata\x12<\n\nGetEvalSet\x12\x1b.assay.v1.GetEvalSetRequest\x1a\x11.assay.v1.EvalSet\x12M\n\x0cListEvalSets\x12\x1d.assay.v1.ListEvalSetsRequest\x1a\x1e.assay.v1.ListEvalSetsResponse\x12G\n\rDeleteEvalSet\x12\x1e.assay.v1.DeleteEvalSetRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,26 +38,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVALSETSERVICE'].methods_by_name['CreateEvalSet']._loaded_options = None
   _globals['_EVALSETSERVICE'].methods_by_name['CreateEvalSet']._serialized_options = b'\312A\034\n\007EvalSet\022\021OperationMetadata'
-  _globals['_CHANNELORDER']._serialized_start=1118
-  _globals['_CHANNELORDER']._serialized_end=1209
-  _globals['_PIXELRANGE']._serialized_start=1211
-  _globals['_PIXELRANGE']._serialized_end=1296
+  _globals['_CHANNELORDER']._serialized_start=1136
+  _globals['_CHANNELORDER']._serialized_end=1227
+  _globals['_PIXELRANGE']._serialized_start=1229
+  _globals['_PIXELRANGE']._serialized_end=1314
   _globals['_DATAFACTS']._serialized_start=192
   _globals['_DATAFACTS']._serialized_end=266
   _globals['_READING']._serialized_start=269
   _globals['_READING']._serialized_end=406
   _globals['_EVALSET']._serialized_start=409
-  _globals['_EVALSET']._serialized_end=761
-  _globals['_CREATEEVALSETREQUEST']._serialized_start=763
-  _globals['_CREATEEVALSETREQUEST']._serialized_end=858
-  _globals['_GETEVALSETREQUEST']._serialized_start=860
-  _globals['_GETEVALSETREQUEST']._serialized_end=893
-  _globals['_LISTEVALSETSREQUEST']._serialized_start=895
-  _globals['_LISTEVALSETSREQUEST']._serialized_end=971
-  _globals['_LISTEVALSETSRESPONSE']._serialized_start=973
-  _globals['_LISTEVALSETSRESPONSE']._serialized_end=1058
-  _globals['_DELETEEVALSETREQUEST']._serialized_start=1060
-  _globals['_DELETEEVALSETREQUEST']._serialized_end=1116
-  _globals['_EVALSETSERVICE']._serialized_start=1299
-  _globals['_EVALSETSERVICE']._serialized_end=1642
+  _globals['_EVALSET']._serialized_end=779
+  _globals['_CREATEEVALSETREQUEST']._serialized_start=781
+  _globals['_CREATEEVALSETREQUEST']._serialized_end=876
+  _globals['_GETEVALSETREQUEST']._serialized_start=878
+  _globals['_GETEVALSETREQUEST']._serialized_end=911
+  _globals['_LISTEVALSETSREQUEST']._serialized_start=913
+  _globals['_LISTEVALSETSREQUEST']._serialized_end=989
+  _globals['_LISTEVALSETSRESPONSE']._serialized_start=991
+  _globals['_LISTEVALSETSRESPONSE']._serialized_end=1076
+  _globals['_DELETEEVALSETREQUEST']._serialized_start=1078
+  _globals['_DELETEEVALSETREQUEST']._serialized_end=1134
+  _globals['_EVALSETSERVICE']._serialized_start=1317
+  _globals['_EVALSETSERVICE']._serialized_end=1660
 # @@protoc_insertion_point(module_scope)

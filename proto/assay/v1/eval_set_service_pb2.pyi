@@ -57,7 +57,7 @@ class Reading(_message.Message):
     def __init__(self, layout: _Optional[_Union[_common_pb2.Layout, str]] = ..., channels: _Optional[_Union[ChannelOrder, str]] = ..., pixels: _Optional[_Union[PixelRange, str]] = ..., cues: _Optional[bool] = ...) -> None: ...
 
 class EvalSet(_message.Message):
-    __slots__ = ("name", "file", "slice", "display_name", "format", "facts", "state", "error", "create_time", "end_time", "reading")
+    __slots__ = ("name", "file", "slice", "display_name", "format", "facts", "state", "error", "create_time", "end_time", "reading", "withheld")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     SLICE_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,7 @@ class EvalSet(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     READING_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_FIELD_NUMBER: _ClassVar[int]
     name: str
     file: _common_pb2.BlobRef
     slice: str
@@ -80,7 +81,8 @@ class EvalSet(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     reading: Reading
-    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., slice: _Optional[str] = ..., display_name: _Optional[str] = ..., format: _Optional[str] = ..., facts: _Optional[_Union[DataFacts, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reading: _Optional[_Union[Reading, _Mapping]] = ...) -> None: ...
+    withheld: bool
+    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_common_pb2.BlobRef, _Mapping]] = ..., slice: _Optional[str] = ..., display_name: _Optional[str] = ..., format: _Optional[str] = ..., facts: _Optional[_Union[DataFacts, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.ExecutionState, str]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reading: _Optional[_Union[Reading, _Mapping]] = ..., withheld: _Optional[bool] = ...) -> None: ...
 
 class CreateEvalSetRequest(_message.Message):
     __slots__ = ("parent", "eval_set", "request_id")

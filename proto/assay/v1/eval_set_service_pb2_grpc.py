@@ -64,8 +64,9 @@ class EvalSetServiceServicer:
     """
 
     def CreateEvalSet(self, request, context):
-        """Begins to take images and labels in. The operation is done at once when file, slice and
-        reading are already known. Why a file cannot be used (DATA_*) is the operation's error.
+        """Begins to take images and labels in. The operation is done at once when file, slice, reading and
+        whether it is withheld are already known. Why a file cannot be used (DATA_*) is the operation's
+        error.
 
         Codes: INVALID_ARGUMENT (REQUEST_INVALID, NAME_INVALID, DATA_SLICE_INVALID),
         NOT_FOUND (BLOB_MISSING), FAILED_PRECONDITION (DATA_EMPTY, DATA_NOT_RECOGNISED),

@@ -38,6 +38,18 @@ async def test_the_usual_reading_keeps_the_ids_of_before(tmp_path: Path) -> None
     assert made.name == f"projects/local/evalSets/{digest(before)[:32]}"
 
 
+async def test_what_is_withheld_is_a_set_of_its_own(tmp_path: Path) -> None:
+    """Nobody who asks for the same file openly gets the withheld set, nor the other way round."""
+    async with desk(tmp_path) as at:
+        file = ports.FileRef(await at.parts.keep("local", FILE), len(FILE))
+        wishes = [ports.NewEvalSet(file), ports.NewEvalSet(file, withheld=True)] * 2
+        made = [await at.api.create_eval_set(one) for one in wishes]
+        assert [one.withheld for one in made] == [False, True] * 2
+        assert [one.name for one in made[:2]] == [one.name for one in made[2:]]
+        assert made[0].name != made[1].name
+        assert (await at.api.eval_set(made[1].name)).withheld
+
+
 @pytest.mark.parametrize("reading", [AS_USUAL, Reading("nhwc", "bgr", "0-255")])
 async def test_the_reader_is_told_how(tmp_path: Path, reading: Reading) -> None:
     """Layout, channels and pixels reach the child beside the rows."""

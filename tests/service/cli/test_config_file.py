@@ -47,6 +47,7 @@ deadline: 5m
 server: ADDRESS
 explain-cache: true
 lenses: quick
+withhold: true
 out: report
 debug: false
 """
@@ -104,7 +105,7 @@ def test_every_flag_may_stand_in_the_file(served: Served, model: Path) -> None:
     assert net.input_spec == InputSpec("nhwc", mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
     assert (net.architecture, net.output) == ("demo-cnn6", "scores")
     assert (data.display_name, data.rows) == ("data.npz", (0, 20))
-    assert data.reading == Reading("nhwc", "bgr", "0-255")
+    assert (data.reading, data.withheld) == (Reading("nhwc", "bgr", "0-255"), True)
     [cues] = [
         one for one in served.api.received if isinstance(one, NewEvalSet) and one.reading.cues
     ]

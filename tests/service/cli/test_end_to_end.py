@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -103,6 +104,26 @@ def test_an_unchanged_model_costs_nothing(folder: Path, robust: Path, out: Path)
     second = read(out / "evidence.json")
     assert second["run"]["cache"]["misses"] == 0
     assert second["facts"] == read(robust / "evidence.json")["facts"]
+
+
+def test_what_is_withheld_is_shown_nowhere(folder: Path, robust: Path, out: Path) -> None:
+    """The same verdict on the same facts without a picture; the open audit is the control."""
+    out.mkdir()
+    shutil.copytree(robust / "witnesses", out / "witnesses")
+    asked = [*on(folder, "check", ROBUST, f"[0:{COUNT}]"), "--out", str(out), "--withhold"]
+    assert assay(*asked).exit_code == 0
+    facts, openly = (read(one / "evidence.json")["facts"] for one in (out, robust))
+    assert facts["data"].pop("withheld") is True
+    assert facts == openly
+    assert "data:image/" in (robust / "report.html").read_text()
+    page = (out / "report.html").read_text()
+    assert "data:image/" not in page
+    assert "are withheld" in page
+    assert not (out / "witnesses").exists()
+    shutil.copytree(robust / "witnesses", out / "witnesses")
+    again = assay("report", str(out / "evidence.json"), "--format", "html")
+    assert "are withheld" in again.stderr
+    assert "data:image/" not in again.stdout
 
 
 def test_a_dry_run_foresees_the_most_and_runs_nothing(

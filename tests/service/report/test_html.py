@@ -263,6 +263,18 @@ def test_limits_always_name_what_was_not_assessed(whole: Page) -> None:
         assert words in told
 
 
+def test_withheld_pictures_are_not_shown_whoever_brings_them(whole: Page) -> None:
+    """Even a gallery of the right pictures is left out; the page says why, where it would be."""
+
+    def withhold(evidence: dict[str, Json], _: dict[str, Json]) -> None:
+        evidence["facts"]["data"]["withheld"] = True
+
+    page = report(withhold)
+    assert "#counterexamples" in [one.get("href") for one in page.every("a")]
+    assert "The pictures of this evaluation set are withheld" in page.text
+    assert [len(one.every("img", "image")) > 0 for one in (page, whole)] == [False, True]
+
+
 def test_the_report_can_be_reproduced(whole: Page) -> None:
     """Digests in full, the command, the engine class and the passes are there."""
     facts = sample.facts()

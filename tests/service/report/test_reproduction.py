@@ -52,6 +52,14 @@ def test_the_command_says_how_the_data_are_read() -> None:
     assert commands(facts)[0] == usual
 
 
+def test_the_command_withholds_again() -> None:
+    """Whoever repeats an audit hands out as little as it did."""
+    facts = sample.facts()
+    usual = commands(facts)[0]
+    facts["data"]["withheld"] = True
+    assert commands(facts)[0].replace(" --withhold", "") == usual != commands(facts)[0]
+
+
 def test_the_command_asks_for_pictures_in_conflict_again() -> None:
     """A placeholder with the slice, for evidence knows a set by its digest and not by its file."""
     facts = sample.facts()

@@ -147,6 +147,13 @@ def test_whatever_it_tells_makes_another_bundle(shelf: Shelf) -> None:
     assert bundles.of(cases["state"], shelf) == Bundle()
 
 
+def test_of_a_withheld_set_nothing_is_packed(shelf: Shelf) -> None:
+    """Even where the same breaks of the same pictures have been packed for an open one."""
+    bundles, usual = Bundles(), ended(shelf)
+    assert bundles.of(usual, shelf).archive
+    assert bundles.of(replace(usual, data=replace(usual.data, withheld=True)), shelf) == Bundle()
+
+
 def test_the_oldest_goes_first(shelf: Shelf) -> None:
     """So many are kept, and one that was asked for again is not the oldest."""
     bundles = Bundles(most=2)
