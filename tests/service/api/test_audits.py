@@ -57,10 +57,10 @@ async def test_validate_only_estimates_and_keeps_nothing(at: Desk) -> None:
 @pytest.mark.parametrize(
     ("look", "only", "plan"),
     [
-        ("usual", {}, set()),
+        ("usual", {}, set[str]()),
         ("usual", {"evidence_only": True}, {"quick"}),
         ("usual", {"profile": "deep"}, {"full"}),
-        ("weights", {"evidence_only": True}, set()),
+        ("weights", {"evidence_only": True}, set[str]()),
         ("full", {"policy": ""}, {"full"}),
     ],
 )
