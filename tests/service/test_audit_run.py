@@ -268,6 +268,26 @@ def test_remembered_units_are_not_measured_again(tmp_path: Path) -> None:
     assert again.outcome == first.outcome
 
 
+def test_others_are_served_between_units_that_are_known(tmp_path: Path) -> None:
+    """However many are known: a memory that never waits must not keep the service from others."""
+    first = Bench(tmp_path / "first").whole()
+    again = Bench(tmp_path / "again", memory=first.memory)
+    turns: list[int] = []
+
+    async def race() -> None:
+        async def others() -> None:
+            while True:
+                turns.append(again.run.account.hits)
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(others())
+        await again.run.run(Heard())
+        beside.cancel()
+
+    asyncio.run(race())
+    assert set(turns) >= set(range(1, len(first.executor.requests) + 1))
+
+
 def test_every_unit_that_was_not_known_has_a_reason(tmp_path: Path) -> None:
     """Reasons are counted by analyzer, as many as there are misses; what is known needs none."""
     first = Bench(tmp_path).whole()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onnx import helper
+from onnx import TensorProto, helper
 from torch import Tensor
 
 from analyzers.contract import FloatArray, InputSpec, InputType
@@ -129,6 +129,21 @@ def test_a_tensor_that_the_logit_does_not_read_has_no_slope() -> None:
     ]
     body = raw(nodes, {"w": noise(4, (192,), seed=5)}, classes=4)
     found = engine(body).inside(noise(3, SHAPE), np.arange(3), "aside", lambda _, slope: slope)
+    assert found.slope.shape == (3, 192)
+    assert not found.slope.any()
+
+
+@pytest.mark.parametrize("name", ["whole", "again"])
+def test_a_tensor_of_whole_numbers_has_no_slope(name: str) -> None:
+    """Nor has one behind it: no slope goes through a cast, and that is an answer, no failure."""
+    nodes = [
+        node("Flatten", "image", "flat"),
+        node("Cast", "flat", "whole", to=TensorProto.INT64),
+        node("Cast", "whole", "again", to=TensorProto.FLOAT),
+        node("Gemm", "again w", "logits", transB=1),
+    ]
+    body = raw(nodes, {"w": noise(4, (192,), seed=5)}, classes=4)
+    found = engine(body).inside(noise(3, SHAPE), np.arange(3), name, lambda _, slope: slope)
     assert found.slope.shape == (3, 192)
     assert not found.slope.any()
 
