@@ -35,7 +35,9 @@ def facts_of(
         "subject": dict(subject),
         "data": dict(data),
         "plan": {
-            "analyzers": [_planned(one) for one in course.instances],
+            "analyzers": [
+                {**_planned(one), "passes": _passes(course.done(one))} for one in course.instances
+            ],
             "seed": course.seed,
             "permutation": "sha256(seed;sample;copy)",
             **_shown(course),
@@ -56,7 +58,7 @@ def facts_of(
             for one in findings(instance, measured[instance.key])
         ]
         + artefact_findings(subject.get("notices", ())),
-        "passes": _passes(course),
+        "passes": _passes([done for one in course.instances for done in course.done(one)]),
     }
 
 
@@ -180,11 +182,10 @@ def _flips(
     }
 
 
-def _passes(course: Course) -> dict[str, int]:
+def _passes(done: Sequence[Done]) -> dict[str, int]:
     total: Counter[str] = Counter()
-    for one in course.instances:
-        for done in course.done(one):
-            total.update(dict(done.passes))
+    for one in done:
+        total.update(dict(one.passes))
     return {name: total[name] for name in sorted(total)}
 
 

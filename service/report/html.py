@@ -16,6 +16,7 @@ from service.report.pages import page
 from service.report.reading import mapping, mappings, number, ordered, text, whole
 from service.report.remedies import remedies
 from service.report.reproduction import commands, costs, identity, method
+from service.report.spending import spending
 from service.report.threats import threats
 from service.report.views import Figure, figure_of
 from service.report.waived import waived
@@ -97,6 +98,7 @@ def words_of(
         "rules": _indented(text(mapping(evidence, "run"), "policy")),
         "method": method(facts),
         "costs": costs(evidence),
+        "spending": spending(facts),
         "identity": identity(evidence, judged, known),
         "sections": sections,
         "withheld": withheld,

@@ -126,6 +126,15 @@ def test_passes_are_summed_over_all_units() -> None:
     assert facts(course(50, commits=0))["passes"] == {}
 
 
+def test_passes_of_the_parts_sum_to_those_of_the_whole() -> None:
+    """Each analyzer has its own, so that a reader sees what the time went into."""
+    told = facts(course(50))
+    parts = [one["passes"] for one in told["plan"]["analyzers"]]
+    assert len(parts) > 1
+    for way, total in told["passes"].items():
+        assert sum(one.get(way, 0) for one in parts) == total
+
+
 def test_plan_says_what_a_repeat_needs() -> None:
     """Seed, config and what the analyzers promised stand in the facts."""
     plan = facts(course())["plan"]

@@ -1,0 +1,49 @@
+"""What each part of the plan cost, in passes of single images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analyzers.contract import Json
+from service.report import wording
+from service.report.reading import mapping, mappings, text, whole
+from service.report.views import Figure, figure_of
+
+
+def spending(facts: Mapping[str, Json]) -> list[Figure]:
+    """One bar for each analyzer that asked the model; nothing where one alone did."""
+    spent = [
+        (_name(one), forward + backward, backward)
+        for one in mappings(mapping(facts, "plan"), "analyzers")
+        for forward, backward in [_passes(mapping(one, "passes"))]
+        if forward + backward > 0
+    ]
+    if len(spent) < 2:  # noqa: PLR2004 - one is the whole
+        return []
+    spent.sort(key=lambda one: -one[1])
+    total, back = (sum(one[place] for one in spent) for place in (1, 2))
+    n = whole(mapping(facts, "data"), "n") or 0
+    each = f", {wording.figure(total / n)} for each of {n:,} images" if n else ""
+    view = {
+        "kind": "bars",
+        "title": "What each part of the plan cost, in passes of one image",
+        "caption": f"{total:,} passes{each}; {wording.percent(back / total)} of them backward. "
+        "What was known from earlier audits is counted as if it had been measured again.",
+        "data": {
+            "labels": [name for name, _, _ in spent],
+            "values": [passes for _, passes, _ in spent],
+        },
+    }
+    return [figure_of(view)]
+
+
+def _passes(told: Mapping[str, Json]) -> tuple[int, int]:
+    return max(0, whole(told, "forward") or 0), max(0, whole(told, "backward") or 0)
+
+
+def _name(one: Mapping[str, Json]) -> str:
+    """The analyzer, and the size of its threat where it has one."""
+    config = mapping(one, "config")
+    size = " ".join(part for part in (text(config, "norm"), text(config, "eps")) if part)
+    title = text(one, "title") or text(one, "key")
+    return wording.plain(f"{title} {size}".rstrip(), 60)
