@@ -21,7 +21,7 @@ def spending(facts: Mapping[str, Json]) -> list[Figure]:
     if len(spent) < 2:  # noqa: PLR2004 - one is the whole
         return []
     spent.sort(key=lambda one: -one[1])
-    total, back = (sum(one[place] for one in spent) for place in (1, 2))
+    total, back = sum(one[1] for one in spent), sum(one[2] for one in spent)
     n = whole(mapping(facts, "data"), "n") or 0
     each = f", {wording.figure(total / n)} for each of {n:,} images" if n else ""
     view = {
