@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from analyzers.contract import Json
@@ -12,9 +13,11 @@ from service.report.views import Figure, figure_of
 
 def spending(facts: Mapping[str, Json]) -> list[Figure]:
     """One bar for each analyzer that asked the model; nothing where one alone did."""
+    planned = mappings(mapping(facts, "plan"), "analyzers")
+    titles = Counter(text(one, "title") for one in planned)
     spent = [
-        (_name(one), forward + backward, backward)
-        for one in mappings(mapping(facts, "plan"), "analyzers")
+        (_name(one, alone=titles[text(one, "title")] == 1), forward + backward, backward)
+        for one in planned
         for forward, backward in [_passes(mapping(one, "passes"))]
         if forward + backward > 0
     ]
@@ -41,9 +44,8 @@ def _passes(told: Mapping[str, Json]) -> tuple[int, int]:
     return max(0, whole(told, "forward") or 0), max(0, whole(told, "backward") or 0)
 
 
-def _name(one: Mapping[str, Json]) -> str:
-    """The analyzer, and the size of its threat where it has one."""
-    config = mapping(one, "config")
-    size = " ".join(part for part in (text(config, "norm"), text(config, "eps")) if part)
+def _name(one: Mapping[str, Json], *, alone: bool) -> str:
+    """The analyzer, and the size of its threat where it serves several."""
+    size = "" if alone else text(mapping(one, "config"), "eps")
     title = text(one, "title") or text(one, "key")
     return wording.plain(f"{title} {size}".rstrip(), 60)

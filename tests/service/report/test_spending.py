@@ -29,8 +29,14 @@ def rows(figure: Figure) -> list[tuple[str, ...]]:
 def test_the_dearest_comes_first_and_the_sum_is_told() -> None:
     """Forward and backward count alike, and the caption says how many of them were backward."""
     [figure] = spending(facts(PREFLIGHT, ATTACK))
-    assert rows(figure) == [("Attack Linf 8/255", "900"), ("Preflight", "100")]
+    assert rows(figure) == [("Attack", "900"), ("Preflight", "100")]
     assert "1,000 passes, 5 for each of 200 images; 30.0% of them backward" in figure.caption
+
+
+def test_sizes_are_told_apart() -> None:
+    """An attack that ran for two threats has a bar for each."""
+    [figure] = spending(facts(ATTACK, one("Attack", 40, norm="Linf", eps="2/255")))
+    assert [name for name, _ in rows(figure)] == ["Attack 8/255", "Attack 2/255"]
 
 
 def test_parts_that_asked_nothing_are_left_out() -> None:
