@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from analyzers.attacks.price import cost
+from analyzers.attacks.remembering import HISTORIES
 from analyzers.attacks.schedule import Schedule
 from analyzers.attacks.stages import PLAN, THREAT
 from analyzers.attacks.sums import BLACK_BOX, MASKED, merge
@@ -30,10 +31,11 @@ def plan(
     case: Case, config: Mapping[str, Json], done: Sequence[Done], stop: Sequence[Stop]
 ) -> Sequence[Unit]:
     """What is still owed; nothing, when every stop has its answer."""
-    schedule = Schedule(case, config, done)
-    if done and stop and all(_settled(schedule, one) for one in stop):
-        return ()
-    return schedule.units()
+    with HISTORIES.of(done) as history:
+        schedule = Schedule(case, config, done, history)
+        if done and stop and all(_settled(schedule, one) for one in stop):
+            return ()
+        return schedule.units()
 
 
 def _settled(schedule: Schedule, stop: Stop) -> bool:

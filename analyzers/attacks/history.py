@@ -1,8 +1,8 @@
 """What committed units say of every image: its newest states, and every pass that it has had."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from analyzers.attacks.passes import DEEPER, EARLIER, RETRY, ROUNDS, SQUARE
 from analyzers.contract import Depth, Done, Json
@@ -10,6 +10,7 @@ from analyzers.contract import Depth, Done, Json
 FALLEN: Final = ("broken", "error", "wrong")
 FLAGS: Final = ("attacked", "flat", "disagree", "rose")
 """Marks that stay once they are set."""
+_DEPTHS: Final[Sequence[Depth]] = get_args(Depth)
 
 
 @dataclass
@@ -47,41 +48,59 @@ class Row:
         return self.eight_bit or self.float32 if depth == "8-bit" else self.float32
 
 
+class _Became(NamedTuple):
+    """A fate as it stands."""
+
+    state: str
+    stage: str
+    late: bool
+
+
 class History:
     """The images that any committed unit speaks of, by row."""
 
-    def __init__(self, done: Sequence[Done]) -> None:
-        """Read units in the order of their commits."""
+    def __init__(self, done: Iterable[Done] = ()) -> None:
+        """Begin with these units."""
         self.rows: dict[int, Row] = {}
+        self._alike: dict[Depth, dict[_Became, set[int]]] = {depth: {} for depth in _DEPTHS}
+        """Rows of one fate: a plan asks for them dozens of times."""
+        self.read(done)
+
+    def read(self, done: Iterable[Done]) -> None:
+        """Go on with units, in the order of their commits."""
         for one in done:
             tags = tags_of(one.unit.params)
             for row, told in _told(one):
-                if not told["state"] and not told.get("state8"):
-                    continue  # it says nothing of this image
-                if row not in self.rows:
-                    self.rows[row] = Row()
-                _update(self.rows[row], told, tags)
-        self._by_state = {depth: self._sorted(depth) for depth in get_args(Depth)}
+                if told["state"] or told.get("state8"):  # else it says nothing of this image
+                    self._hear(row, told, tags)
 
-    def _sorted(self, depth: Depth) -> dict[str, list[int]]:
-        """The rows in each state, in order: a plan asks dozens of times."""
-        found: dict[str, list[int]] = {}
-        for row in sorted(self.rows):
-            found.setdefault(self.rows[row].at(depth).state, []).append(row)
-        return found
+    def _hear(self, row: int, told: Mapping[str, Json], tags: set[str]) -> None:
+        known = self.rows.get(row)
+        before = _became(known)
+        if known is None:
+            known = self.rows[row] = Row()
+        _update(known, told, tags)
+        for depth, was, now in zip(_DEPTHS, before, _became(known), strict=True):
+            if now is not None and was != now:
+                if was is not None:
+                    self._alike[depth][was].discard(row)
+                self._alike[depth].setdefault(now, set()).add(row)
+
+    def _where(self, depth: Depth, meant: Callable[[_Became], bool]) -> list[int]:
+        every = self._alike[depth].items()
+        return sorted(row for became, rows in every if meant(became) for row in rows)
 
     def among(self, *states: str, depth: Depth) -> list[int]:
         """The rows in one of these states, in order."""
-        return sorted(row for one in states for row in self._by_state[depth].get(one, ()))
+        return self._where(depth, lambda one: one.state in states)
 
     def broken_in(self, stages: set[str], depth: Depth) -> list[int]:
         """The rows that fell in a stage of these."""
-        fallen = self.among(*FALLEN, depth=depth)
-        return [row for row in fallen if self.rows[row].at(depth).stage in stages]
+        return self._where(depth, lambda one: one.state in FALLEN and one.stage in stages)
 
     def late(self, depth: Depth) -> list[int]:
         """The rows that fell, in whatever way, when they had had the long climbs."""
-        return [row for row in self.among(*FALLEN, depth=depth) if self.rows[row].at(depth).late]
+        return self._where(depth, lambda one: one.state in FALLEN and one.late)
 
 
 def tags_of(params: Mapping[str, Json]) -> set[str]:
@@ -98,6 +117,12 @@ def _told(one: Done) -> Iterator[tuple[int, dict[str, Json]]]:
     names = tuple(one.samples)
     for row, *told in zip(one.samples["row"], *one.samples.values(), strict=True):
         yield int(row), dict(zip(names, told, strict=True))
+
+
+def _became(row: Row | None) -> tuple[_Became | None, ...]:
+    """What became of a row at each depth; of one that nobody spoke of, nothing."""
+    fates = (None if row is None else row.at(depth) for depth in _DEPTHS)
+    return tuple(one and _Became(one.state, one.stage, one.late) for one in fates)
 
 
 def _update(row: Row, told: Mapping[str, Json], tags: set[str]) -> None:

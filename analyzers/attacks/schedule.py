@@ -9,6 +9,7 @@ climbs may end early, and only when nothing else is open.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Final
 
 from analyzers.attacks.history import History
@@ -42,20 +43,27 @@ _ROUNDS: Final = tuple(f"round-{number}" for number in range(1, MOST_ROUNDS + 1)
 class Schedule:
     """What is owed, given what is done."""
 
-    def __init__(self, case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> None:
-        """Read what is done; nothing else is remembered."""
+    def __init__(
+        self,
+        case: Case,
+        config: Mapping[str, Json],
+        done: Sequence[Done],
+        history: History | None = None,
+    ) -> None:
+        """Go by what is done, which a history may have read already; nothing else is remembered."""
         self._case = case
         self._config = config
         self._budget = str(config.get("budget", "gate"))
         self._eps = Fraction(str(config["eps"]))
         self._done = done
-        self.history = History(done)
+        self.history = History(done) if history is None else history
         self.depth: Depth = "8-bit" if case.data.eight_bit else "float32"
 
     def units(self) -> list[Unit]:
         """All that is known to be owed, in order."""
-        return self._before_the_end() or self._deep()
+        return self._before_the_end or self._deep()
 
+    @cached_property
     def _before_the_end(self) -> list[Unit]:
         return self._first() or self._retries() or self._whole_set() or self._earlier()
 
@@ -65,7 +73,7 @@ class Schedule:
         standing = len(history.among("standing", depth=depth))
         pending = len(history.among("pending", depth=depth))
         fallen = len(history.rows) - standing - pending
-        if self._before_the_end() or self._budget == SMOKE or not self._case.subject.gradient:
+        if self._before_the_end or self._budget == SMOKE or not self._case.subject.gradient:
             return Tally(n, len(history.rows), standing, fallen, pending, fallen)
         late = len(history.late(depth))
         deep = sum(
@@ -98,17 +106,17 @@ class Schedule:
 
     def _retries(self) -> list[Unit]:
         """Rows whose breaks nobody could confirm, once more by other ways."""
-        return self._grouped(self._owed(RETRY, self._pending()), TOGETHER, RETRY)
+        return self._grouped(self._owed(RETRY, self._pending), TOGETHER, RETRY)
 
     def _whole_set(self) -> list[Unit]:
         if self._budget == "smoke":
             return []
         if not self._case.subject.gradient:
-            return self._searches(self._standing(), LONG, most=DEEP_TOGETHER)
+            return self._searches(self._standing, LONG, most=DEEP_TOGETHER)
         return self._rounds() or self._guard()
 
     def _rounds(self) -> list[Unit]:
-        standing = self._standing()
+        standing = self._standing
         owed = self._owed(_ROUNDS[DRY - 1], standing)
         if owed:
             return self._grouped(owed, TOGETHER, ROUNDS, rounds=list(range(1, DRY + 1)))
@@ -123,8 +131,8 @@ class Schedule:
 
     def _guard(self) -> list[Unit]:
         """Search by scores: a sample, everyone, or everyone for long."""
-        reached = self._reached_guard()
-        standing = self._standing()
+        reached = self._reached_guard
+        standing = self._standing
         if self._budget == "parity" or self._asks_long(reached):
             return self._searches(standing, LONG)
         chosen = reached if self._is_wide() else reached[:GUARDED]
@@ -139,24 +147,26 @@ class Schedule:
         if self._budget == "smoke" or not self._case.subject.gradient:
             return []
         most = DEEP_TOGETHER if self._asks_everyone() else FEW
-        told = {"every_target": True} if self._budget == "parity" or self._misled() else {}
-        return self._grouped(self._owed(DEEPER, self._standing()), most, DEEPER, **told)
+        told = {"every_target": True} if self._budget == "parity" or self._misled else {}
+        return self._grouped(self._owed(DEEPER, self._standing), most, DEEPER, **told)
 
+    @cached_property
     def _reached_guard(self) -> list[int]:
         """Images that stood after the rounds, whatever became of them later."""
         history, depth = self.history, self.depth
         fell = {*history.broken_in({SQUARE, EARLIER}, depth), *history.late(depth)}
-        return sorted(fell.union(self._standing()))
+        return sorted(fell.union(self._standing))
 
     def _asks_long(self, reached: Sequence[int]) -> bool:
         """Slopes mislead, climbs had not ended, or the long climbs still break."""
         rising = sum(self.history.rows[row].rising for row in reached)
-        return self._misled() or rising > STILL_RISING * len(reached) or self._deep_still_breaks()
+        return self._misled or rising > STILL_RISING * len(reached) or self._deep_still_breaks
 
+    @cached_property
     def _misled(self) -> bool:
         """Scores did what slopes could not, or slopes are lent or were missing somewhere."""
         searched = self.history.broken_in({SQUARE}, self.depth)
-        flat = any("flat" in self.history.rows[row].flags for row in self._reached_guard())
+        flat = any("flat" in self.history.rows[row].flags for row in self._reached_guard)
         return bool(searched) or flat or bool(self._case.subject.twin)
 
     def _is_wide(self) -> bool:
@@ -164,27 +174,30 @@ class Schedule:
 
     def _asks_everyone(self) -> bool:
         """Whether the long climbs may not end before everyone had them."""
-        if self._budget == "parity" or self._deep_still_breaks():
+        if self._budget == "parity" or self._deep_still_breaks:
             return True
         ran = {tag for row in self.history.rows.values() for tag in row.had}
         last = [name for name in _ROUNDS if name in ran][-DRY:]
         broken = len(self.history.broken_in(set(last), self.depth))
-        return broken > STILL_BREAKING * (broken + len(self._reached_guard()))
+        return broken > STILL_BREAKING * (broken + len(self._reached_guard))
 
+    @cached_property
     def _deep_still_breaks(self) -> bool:
         given = [row for row, one in self.history.rows.items() if DEEPER in one.had]
         broken = len(self.history.late(self.depth))
         return broken > STILL_BREAKING * max(len(given), ENOUGH)
 
+    @cached_property
     def _standing(self) -> list[int]:
         """Images to go on with; one with an open claim, at any depth, is first owed its retry.
 
         A claim in float32 that stays open after that says nothing of the 8 bits that decide.
         """
-        unsettled = {row for row in self._pending() if RETRY not in self.history.rows[row].had}
+        unsettled = {row for row in self._pending if RETRY not in self.history.rows[row].had}
         standing = self.history.among("standing", depth=self.depth)
         return [row for row in standing if row not in unsettled]
 
+    @cached_property
     def _pending(self) -> list[int]:
         """Images with a claim that nobody could confirm, at any depth."""
         both: tuple[Depth, ...] = ("float32", "8-bit")
@@ -195,7 +208,7 @@ class Schedule:
 
     def _grouped(self, rows: Sequence[int], most: int, which: str, **told: Json) -> list[Unit]:
         units: list[Unit] = []
-        pending = set(self._pending()) if which != RETRY else set[int]()
+        pending = set(self._pending) if which != RETRY else set[int]()
         for group in _groups(rows, most):
             span = (group[0], group[-1] + 1)
             unclear = [row for row in group if row in pending]

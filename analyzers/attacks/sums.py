@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from analyzers.attacks.history import Fate, History, Row
 from analyzers.attacks.passes import EARLIER, SQUARE
+from analyzers.attacks.remembering import HISTORIES
 from analyzers.attacks.schedule import STILL_RISING, Schedule
 from analyzers.attacks.stages import DEEP, FIRST, threat_of
 from analyzers.contract import Case, Depth, Done, Json, Measurement, View
@@ -21,7 +22,13 @@ _SPENT: Final = ("forward:", "backward:")
 
 def merge(case: Case, config: Mapping[str, Json], done: Sequence[Done]) -> Sequence[Measurement]:
     """Robust accuracy at each depth, where images fell and what that cost, and the indicators."""
-    schedule = Schedule(case, config, done)
+    with HISTORIES.of(done) as history:
+        return _summed(case, config, done, Schedule(case, config, done, history))
+
+
+def _summed(
+    case: Case, config: Mapping[str, Json], done: Sequence[Done], schedule: Schedule
+) -> Sequence[Measurement]:
     scope = {"threat": threat_of(config)}
     depths: list[Depth] = ["8-bit", "float32"] if case.data.eight_bit else ["float32"]
     found = [_robust_accuracy(case, scope, schedule, depth) for depth in depths]
