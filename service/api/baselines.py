@@ -1,9 +1,11 @@
 """Which earlier audit a new one is held against: resolved to bytes when the audit is asked for."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from analyzers.catalog import ALL
 from analyzers.contract import Digest, Json
@@ -84,26 +86,39 @@ async def earlier_of(
 
     An unchanged model is not asked about its own: it would have to run.
     """
-    async with aclosing(_passed(parts, policy, wish)) as passed:
+    rows = await _rows_of(parts, wish)
+    async with aclosing(_passed(parts, policy, wish, rows)) as passed:
         for row in await _named_releases(parts, wish):
-            if await _is_another(parts, row, wish, model):
+            if await _is_another(parts, row, rows, model):
                 return await _breaks(parts, row)
         async for row in passed:
-            if await _is_another(parts, row, wish, model):
+            if await _is_another(parts, row, rows, model):
                 return await _breaks(parts, row)
     return None
 
 
-async def _is_another(parts: Parts, row: AuditRow, wish: NewAudit, model: ModelRow) -> bool:
-    if row.model == model.id or _place(row) != _place(wish):
+async def _is_another(parts: Parts, row: AuditRow, rows: _Rows, model: ModelRow) -> bool:
+    if row.model == model.id or not rows.are_those_of(row):
         return False  # most are: a gate runs again and again
     other = await parts.catalogue.model(row.project, row.model)
     return other.canonical_digest != model.canonical_digest
 
 
-def _place(audit: AuditRow | NewAudit) -> tuple[str, int]:
+class _Rows(NamedTuple):
     """What decides which image is which row."""
-    return audit.eval_set, int(audit.options["seed"])
+
+    sets: frozenset[str]
+    """Those that hold the same images: a set that is withheld is the same as one that is not."""
+    seed: int
+
+    def are_those_of(self, audit: AuditRow) -> bool:
+        """Whether an earlier audit had the same images in the same order."""
+        return audit.eval_set in self.sets and int(audit.options["seed"]) == self.seed
+
+
+async def _rows_of(parts: Parts, wish: NewAudit) -> _Rows:
+    data = await parts.catalogue.eval_set(wish.project, wish.eval_set)
+    return _Rows(await parts.catalogue.alike(data), int(wish.options["seed"]))
 
 
 async def _breaks(parts: Parts, row: AuditRow) -> Mapping[str, Json] | None:
@@ -123,10 +138,10 @@ async def _latest(parts: Parts, policy: Policy, wish: NewAudit) -> AuditRow | No
 
     A subject may have a baseline on each of several sets: that on the same rows comes first.
     """
-    named = await _named_releases(parts, wish)
+    named, rows = await _named_releases(parts, wish), await _rows_of(parts, wish)
     if named:
-        return next((row for row in named if _place(row) == _place(wish)), named[0])
-    async with aclosing(_passed(parts, policy, wish)) as passed:
+        return next((row for row in named if rows.are_those_of(row)), named[0])
+    async with aclosing(_passed(parts, policy, wish, rows)) as passed:
         async for row in passed:
             return row
     return None
@@ -146,7 +161,9 @@ async def _is_of(parts: Parts, row: AuditRow, wish: NewAudit) -> bool:
     return bool(subject) and model.display_name == subject
 
 
-async def _passed(parts: Parts, policy: Policy, wish: NewAudit) -> AsyncGenerator[AuditRow, None]:
+async def _passed(
+    parts: Parts, policy: Policy, wish: NewAudit, rows: _Rows
+) -> AsyncGenerator[AuditRow, None]:
     """Audits on these data that passed, newest first.
 
     Each was itself held against its baseline in all that this policy compares, or a laxer policy
@@ -155,7 +172,7 @@ async def _passed(parts: Parts, policy: Policy, wish: NewAudit) -> AsyncGenerato
     chosen: Mapping[str, Sequence[str]] = {
         "state": ["SUCCEEDED"],
         "verdict": ["PASS"],
-        "eval_set": [wish.eval_set],
+        "eval_set": sorted(rows.sets),
     }
     after = ""
     while True:

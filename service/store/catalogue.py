@@ -133,6 +133,16 @@ class Catalogue:
             tables.eval_set, EvalSetRow, wanted, question=[project], limit=limit, after=after
         )
 
+    async def alike(self, row: EvalSetRow) -> frozenset[str]:
+        """Ids of the sets that hold the same images with the same labels as one, itself too."""
+        table = tables.eval_set
+        wanted = table.c.project == row.project
+        for name in ("images_digest", "labels_digest", "ids_digest"):
+            wanted &= table.c[name] == getattr(row, name)
+        async with self._database.read() as connection:
+            found = await connection.scalars(select(table.c.id).where(wanted))
+        return frozenset(found) | {row.id}
+
     async def delete_eval_set(
         self, project: str, set_id: str, key: RequestKey | None = None
     ) -> None:

@@ -88,11 +88,15 @@ class Desk:
         await catalogue.model_ready(row, form="onnx", canonical=canonical, facts=facts)
         return f"projects/{project}/models/{name}"
 
-    async def images(self, name: str = "d1", project: str = "local") -> str:
-        """An evaluation set of 40 images that has been taken in."""
+    async def images(
+        self, name: str = "d1", project: str = "local", *, withheld: bool = False
+    ) -> str:
+        """An evaluation set of 40 images that has been taken in; the same ones if withheld."""
         catalogue = self.parts.catalogue
-        raw = await self.parts.keep(project, bytes(40 * 32))
-        row = await catalogue.add_eval_set(NewEvalSet(project, name, raw), None)
+        raw = await self.parts.keep(project, name.encode().ljust(40 * 32, b"."))
+        name += "-withheld" if withheld else ""
+        wish = NewEvalSet(project, name, raw, withheld=withheld)
+        row = await catalogue.add_eval_set(wish, None)
         facts: dict[str, Any] = {
             "data": DataFacts("d" * 64, 40, 10, eight_bit=True).as_json(),
             "details": {"shape": [3, 4, 4], "dtype": "|u1"},

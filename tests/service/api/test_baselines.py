@@ -1,6 +1,8 @@
 """Which earlier audit a new one is held against, over a real store."""
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from service.api import baselines
-from service.api.baselines import baseline_of
+from service.api.baselines import baseline_of, earlier_of
 from service.core.policy import Policy, parse_policy
 from service.errors import AssayError, Code
 from service.rpc import ports
@@ -27,10 +29,12 @@ async def at(tmp_path: Path) -> AsyncIterator[Desk]:
         yield one
 
 
-async def named(at: Desk, model: str, shown: str) -> ModelRow:
+async def named(at: Desk, model: str, shown: str, *, canonical: bytes = b"") -> ModelRow:
     """A model that has been taken in under a name that people know."""
     usual = parse_name(await at.subject(f"{model}-usual")).id
     like = await at.parts.catalogue.model("local", usual)
+    if canonical:
+        like = replace(like, canonical_digest=await at.parts.keep("local", canonical))
     wish = NewModel("local", model, like.file_digest, shown, input_spec=like.input_spec)
     row = await at.parts.catalogue.add_model(wish, None)
     await at.parts.catalogue.model_ready(
@@ -50,11 +54,12 @@ async def passed(
     *,
     subject: str = "",
     images: str = "d1",
+    withheld: bool = False,
 ) -> str:
     """The id of an audit of it that passed, held against its own last release."""
     wish = ports.NewAudit(
         f"projects/local/models/{model.id}",
-        await at.images(images),
+        await at.images(images, withheld=withheld),
         policy=policy() + more,
         subject=subject,
     )
@@ -81,9 +86,11 @@ def wished(model: str, shown: str, data: str) -> NewAudit:
     return NewAudit("local", model, data, options={"subject": shown, "seed": 0})
 
 
-async def chosen(at: Desk, model: ModelRow, evidence: bytes = b"", shown: str = "") -> object:
+async def chosen(
+    at: Desk, model: ModelRow, evidence: bytes = b"", shown: str = "", *, withheld: bool = False
+) -> object:
     """What an audit of this model would be held against."""
-    images = await at.images()
+    images = await at.images(withheld=withheld)
     request = ports.NewAudit(
         f"projects/local/models/{model.id}", images, policy=policy(), baseline_evidence=evidence
     )
@@ -212,6 +219,26 @@ async def test_of_several_baselines_that_on_the_same_rows_comes_first(at: Desk) 
     assert f"projects/local/audits/{called(await chosen(at, ours))}" == here
     await at.api.set_baseline(here, withdraw=True)
     assert f"projects/local/audits/{called(await chosen(at, ours))}" == there
+
+
+@pytest.mark.parametrize("withheld", [False, True])
+async def test_withholding_pictures_loses_no_release(at: Desk, *, withheld: bool) -> None:
+    """Held back or shown, the images are the same: or a flag would turn a FAIL into a PASS."""
+    ours = await named(at, "m1", "ours.onnx")
+    picture = {"rows": [0], "blob": await at.parts.keep("local", b"a picture")}
+    told = {"facts": {}, "run": {"breaks": {"attacks.linf": [{"float32": picture}]}}}
+    release = await passed(at, ours, json.dumps(told).encode(), withheld=withheld)
+    worse = await named(at, "m2", "ours.onnx", canonical=b"another network")
+    assert called(await chosen(at, worse, withheld=not withheld)) == release
+    images = parse_name(await at.images(withheld=not withheld)).id
+    wish = wished("m2", "ours.onnx", images)
+    shown = await earlier_of(at.parts, rules(), wish, worse)
+    assert (shown or {}).get("audit") == release
+    await at.api.set_baseline(f"projects/local/audits/{release}", withdraw=False)
+    assert called(await chosen(at, worse, withheld=not withheld)) == release
+    assert await earlier_of(at.parts, rules(), wish, worse) == shown
+    elsewhere = parse_name(await at.images("d2", withheld=withheld)).id
+    assert await earlier_of(at.parts, rules(), wished("m2", "ours.onnx", elsewhere), worse) is None
 
 
 async def test_an_audit_of_before_is_known_by_the_name_of_its_model(at: Desk) -> None:
