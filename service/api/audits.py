@@ -210,7 +210,7 @@ def _chosen(query: ports.AuditQuery) -> dict[str, Sequence[str]]:
 
 
 def _need_something_to_do(request: ports.NewAudit) -> None:
-    if not request.policy and not request.analyzers and request.look is None:
+    if not request.policy and not request.analyzers:
         raise AssayError(
             Code.POLICY_MISSING,
             "Without a policy there is nothing to attack and nothing to judge.",

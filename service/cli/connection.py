@@ -28,10 +28,12 @@ def connected(server: str | None) -> "Generator[Client]":
 
 def at_hand(server: str | None) -> bool:
     """Whether nothing needs to be started first."""
+    if server is not None or platform.system() != "Linux":
+        return server is not None
     from service.embedded import Place
     from service.settings import default_home
 
-    return server is not None or Place(default_home()).answers()
+    return Place(default_home()).answers()
 
 
 def _own() -> str:

@@ -16,10 +16,15 @@ _UNIX = 3
 """One system for all members, wherever the zip is made."""
 
 
+def has_to_pack(model: Path, data: Path) -> bool:
+    """Whether one of them consists of several files."""
+    return _beside(model).is_file() or data.is_dir()
+
+
 @contextlib.contextmanager
 def packed(model: Path) -> Generator[Path]:
     """The model itself, or a zip of it and of ``MODEL.data`` where that lies beside it."""
-    beside = model.with_name(f"{model.name}.data")
+    beside = _beside(model)
     if not beside.is_file():
         yield model
         return
@@ -51,6 +56,10 @@ def packed_data(data: Path, tell: Callable[[str], None]) -> Generator[Path]:
                 with opened(path) as source:
                     _add(archive, f"{path.parent.name}/{path.name}", source)
         yield whole
+
+
+def _beside(model: Path) -> Path:
+    return model.with_name(f"{model.name}.data")
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: IO[bytes]) -> None:

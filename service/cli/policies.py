@@ -86,9 +86,12 @@ def _text(path: Path) -> str:
     if len(raw) > _MOST_BYTES:
         raise _unreadable(path, "it is larger than a megabyte")
     try:
-        return raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError as error:
         raise _unreadable(path, "it is not text in UTF-8") from error
+    if not text.strip():  # a checkout or a download that failed; no policy would ask for nothing
+        raise _unreadable(path, "it is empty")
+    return text
 
 
 def _unreadable(path: Path, why: str) -> AssayError:

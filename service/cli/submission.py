@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from service.cli.displays import Display
-from service.cli.packing import packed, packed_data
+from service.cli.packing import has_to_pack, packed, packed_data
 from service.cli.wishes import Wish
 from service.client import Client
+from service.errors import AssayError, Code
 from service.rpc.ports import (
     Estimate,
     EvalSetView,
@@ -38,6 +39,8 @@ def estimate(client: Client, wish: Wish, display: Display) -> Estimate:
 
 def _asked(client: Client, wish: Wish, display: Display) -> NewAudit:
     """Model and data in the service, and the audit of them that is wished for."""
+    if has_to_pack(wish.model, wish.data.path):  # which takes longer than reading a policy
+        wish.check()
     with packed(wish.model) as whole:
         model_file = _send(client, whole, "model", display, wish.check)
     with packed_data(wish.data.path, display.step) as whole:
@@ -64,6 +67,12 @@ def _asked(client: Client, wish: Wish, display: Display) -> NewAudit:
     making_cues = _cues(client, wish, display)
     model = client.wait_operation(making_model)
     eval_set = client.wait_operation(making_set)
+    if wish.withheld and not eval_set.withheld:  # it would hand out what nobody may see
+        raise AssayError(
+            Code.REQUEST_INVALID,
+            f"The service at {client.address} is too old to withhold pictures.",
+            "Update it, or leave --withhold out.",
+        )
     _tell(model, eval_set, display)
     return NewAudit(
         model.name,

@@ -20,10 +20,10 @@ def write_witnesses(archive: bytes | None, folder: Path) -> Index | None:
     """Put an audit's witnesses where those of an earlier one may lie; none stays of these."""
     place = folder / FOLDER
     files = _members(archive) if archive else dict[str, bytes]()
-    index = read_index(files[INDEX]) if files else None
     there = _cleared(place, files)
-    if index is None:
+    if not files:
         return None
+    index = read_index(files[INDEX])
     place.mkdir(exist_ok=True)
     for name in files.keys() - there:
         (place / name).write_bytes(files[name])

@@ -103,7 +103,7 @@ def new_audit_from_pb(request: audit_service_pb2.CreateAuditRequest) -> NewAudit
         seed=checked_whole(audit.seed, "audit.seed") if audit.HasField("seed") else None,
         analyzers=[analyzer_spec_from_pb(spec) for spec in audit.analyzers],
         look=look,
-        policy=request.policy if audit.analyzers or look else checked_policy(request.policy),
+        policy=request.policy if audit.analyzers else checked_policy(request.policy),
         waivers=request.waivers,
         baseline_evidence=request.baseline_evidence,
         expected_accuracy=expected if request.HasField("expected_accuracy") else None,

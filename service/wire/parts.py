@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from assay.v1 import common_pb2
 from service.rpc.ports import AnalyzerSpec, Bracket, Progress
 from service.wire.fields import checked_text, invalid
@@ -37,6 +39,7 @@ def progress_to_pb(progress: Progress) -> common_pb2.Progress:
 
 def progress_from_pb(message: common_pb2.Progress) -> Progress:
     """Work in flight."""
+    known = message.HasField("seconds_left")
     return Progress(
         stage=message.stage,
         done=message.done,
@@ -44,7 +47,7 @@ def progress_from_pb(message: common_pb2.Progress) -> Progress:
         note=message.note,
         place=message.place,
         places=message.places,
-        seconds_left=message.seconds_left if message.HasField("seconds_left") else None,
+        seconds_left=message.seconds_left if 0 <= message.seconds_left < inf and known else None,
     )
 
 

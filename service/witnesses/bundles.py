@@ -19,8 +19,8 @@ from service.witnesses.gallery import galleries
 from service.witnesses.index import INDEX, read_index
 
 KEPT: Final = 4
-LARGEST: Final = 8 << 20
-"""Bytes of an archive that is still kept."""
+LARGEST: Final = 16 << 20
+"""Bytes of a bundle that is still kept: a small archive may hold large pictures."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class Bundle:
     index: Digest = ""
     """Of the index in the archive."""
     shown: Mapping[str, GalleryImages] = field(default_factory=dict[str, GalleryImages])
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        shown = (one.clean.nbytes + one.adversarial.nbytes for one in self.shown.values())
+        return len(self.archive) + sum(shown)
 
     def as_json(self) -> dict[str, Json]:
         """How the evidence names it."""
@@ -56,7 +62,7 @@ class Bundles:
         with self._lock:
             known = self._kept.pop(key, None)
         found = known or _packed(case, shelf)
-        if len(found.archive) <= LARGEST:
+        if found.size <= LARGEST:
             with self._lock:
                 self._kept[key] = found
                 while len(self._kept) > self._most:

@@ -169,8 +169,9 @@ class Page:
         answer = self.command("Page.navigate", url=address, timeout=timeout)
         if answer.get("errorText"):
             raise DevtoolsError(f"{address}: {answer['errorText']}")
+        loader = answer.get("loaderId")  # none for another place of the same page
         end = time.monotonic() + timeout
-        while answer["loaderId"] not in self._loaded:  # a late event of the page before is not it
+        while loader and loader not in self._loaded:  # a late event of the page before is not it
             if time.monotonic() > end:
                 raise DevtoolsError(f"{address}: not loaded in {timeout:.0f} s")
             time.sleep(0.01)

@@ -63,6 +63,8 @@ class MemoryApi:
         self.received: list[Any] = []
         self.changes: dict[str, str] = {}
         self.bytes_received = 0
+        self.shows_everything = False
+        """As a service does that does not know what withholding is."""
         self.cut_after: int | None = None
         self.refuse_writes = False
         self.give_up_writes = 0
@@ -188,6 +190,7 @@ class MemoryApi:
             ended=NOW,
             rows=request.rows,
             reading=request.reading,
+            withheld=request.withheld and not self.shows_everything,
             display_name=request.display_name,
             format="npz",
             facts=DataFacts("e" * 64, high - low, 10, eight_bit=True),

@@ -61,7 +61,7 @@ async def test_validate_only_estimates_and_keeps_nothing(at: Desk) -> None:
         ("usual", {"evidence_only": True}, {"quick"}),
         ("usual", {"profile": "deep"}, {"full"}),
         ("weights", {"evidence_only": True}, set[str]()),
-        ("full", {"policy": ""}, {"full"}),
+        ("full", {"evidence_only": True}, {"full"}),
     ],
 )
 async def test_a_look_wakes_the_lenses_of_its_plan(
@@ -70,6 +70,14 @@ async def test_a_look_wakes_the_lenses_of_its_plan(
     """What is usual hangs on profile and verdict; a look that is named is taken at its word."""
     made = await at.api.create_audit(await wish(at, look=look, **only))
     assert {one.config["plan"] for one in made.analyzers} == plan
+
+
+@pytest.mark.parametrize("look", [None, "usual", "full"])
+async def test_a_look_is_nothing_to_do_by_itself(at: Desk, look: ports.Look | None) -> None:
+    """An empty policy must not become an audit that attacks nothing and judges nothing."""
+    with pytest.raises(AssayError) as caught:
+        await at.api.create_audit(await wish(at, policy="", look=look))
+    assert caught.value.code is Code.POLICY_MISSING
 
 
 async def test_a_lens_that_is_named_keeps_its_config(at: Desk) -> None:

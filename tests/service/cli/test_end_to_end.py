@@ -306,3 +306,18 @@ def test_a_missed_expectation_names_what_would_fit(folder: Path) -> None:
     assert found.exit_code == 5
     assert "PREPROCESSING_MISMATCH: " in found.stderr
     assert "--normalize none" in found.stderr
+
+
+@pytest.mark.usefixtures("robust")
+def test_withholding_hides_no_drop(folder: Path, out: Path) -> None:
+    """The same rule on the same images: what fell since the last release fails, shown or not."""
+    policy = folder / "regress.yaml"
+    body = (folder / "policy.yaml").read_text().replace("gte: 0.40", "gte: 0.01")
+    policy.write_text(body + "subject: {name: gate}\nregress: {on: [worst-case], max_drop: 1pt}\n")
+    told: list[tuple[int, bool]] = []
+    for model, more in ((ROBUST, []), (NORMAL, []), (NORMAL, ["--withhold"])):
+        words = [*on(folder, "check", model, f"[0:{COUNT}]"), "--policy", str(policy), *more]
+        found = assay(*words, "--out", str(out))
+        verdict = read(out / "verdict.json")
+        told.append((found.exit_code, "newly fell" in json.dumps(verdict)))
+    assert told == [(0, False), (1, True), (1, True)]

@@ -144,6 +144,51 @@ def test_a_mistake_in_the_policy_costs_no_upload(served: Served, files: dict[str
     assert "gtee" in asked[-1]
 
 
+def test_nothing_is_packed_for_a_policy_with_a_mistake(
+    served: Served, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packing a model and its weights takes longer than reading a policy; without any it begins."""
+    begun: list[Path] = []
+
+    def packed(model: Path) -> None:
+        begun.append(model)
+        raise AssayError(Code.CANCELLED, "Packing began.", "")
+
+    monkeypatch.setattr("service.cli.submission.packed", packed)
+    Path(files["model.onnx"] + ".data").touch()
+    for text, code in ((POLICY.replace("gte", "gtee"), "POLICY_INVALID"), (POLICY, "CANCELLED")):
+        Path(files["policy.yaml"]).write_text(text)
+        assert code in ask(served, *on_files("check", files, "--detach")).stderr
+    assert len(begun) == 1
+
+
+@pytest.mark.parametrize("verb", ["check", "audit"])
+@pytest.mark.parametrize("more", [["--detach"], ["--json"]])
+def test_an_empty_policy_is_none_whatever_is_known(
+    served: Served, files: dict[str, str], verb: str, more: list[str]
+) -> None:
+    """A checkout that failed leaves an empty file, which must not pass for nothing to require."""
+    assert detached(served, files)
+    Path(files["policy.yaml"]).write_text(" \n")
+    served.api.received.clear()
+    found = ask(served, *on_files(verb, files, *more))
+    assert found.exit_code == 2
+    assert "POLICY_INVALID" in found.output
+    assert not [one for one in served.api.received if isinstance(one, NewAudit)]
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_what_cannot_be_withheld_is_not_audited(
+    served: Served, files: dict[str, str], *, old: bool
+) -> None:
+    """A service that knows nothing of it would hand out every picture."""
+    served.api.shows_everything = old
+    found = ask(served, *on_files("check", files, "--withhold", "--detach"))
+    assert found.exit_code == (2 if old else 0)
+    assert ("too old to withhold" in found.stderr) is old
+    assert len([one for one in served.api.received if isinstance(one, NewAudit)]) == (not old)
+
+
 def test_a_repeated_check_loads_no_catalogue(served: Served, files: dict[str, str]) -> None:
     """What the service has is not sent again, so nothing heavy is needed; the control sends it."""
     words = [*on_files("check", files, "--detach"), "--server", served.address]

@@ -166,7 +166,12 @@ def test_the_oldest_goes_first(shelf: Shelf) -> None:
 
 
 def test_a_large_one_is_not_kept(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service's memory is not for archives."""
-    monkeypatch.setattr(module, "LARGEST", 10)
+    """A service's memory is not for pictures, of which a small archive may hold large ones."""
     bundles = Bundles()
-    assert bundles.of(ended(shelf), shelf) is not bundles.of(ended(shelf), shelf)
+    size = bundles.of(ended(shelf), shelf).size
+    for largest, kept in ((size, True), (size - 1, False)):
+        monkeypatch.setattr(module, "LARGEST", largest)
+        bundles = Bundles()
+        one, two = (bundles.of(ended(shelf), shelf) for _ in range(2))
+        assert (one is two) is kept
+    assert size > len(one.archive)
