@@ -13,7 +13,7 @@ from analyzers.contract import Done
 KEPT: Final = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Known:
     """A history behind the units that it has read; it outlives none of them."""
 
@@ -43,6 +43,7 @@ class Histories:
     @contextmanager
     def of(self, done: Sequence[Done]) -> Generator[History]:
         """The history of these units: to look at inside the block, and not after it."""
+        done = tuple(done)  # the caller's list goes on while its history is looked at
         known = self._taken(done)
         history = known.history if known else History()
         history.read(done[len(known.read) if known else 0 :])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Final
 
 from analyzers.contract import Json
 from service.report import wording
 from service.report.reading import mapping, mappings, text, whole
 from service.report.views import Figure, figure_of
+
+_MOST: Final = 1 << 53
+"""Passes beyond this are nobody's; evidence may be anybody's."""
 
 
 def spending(facts: Mapping[str, Json]) -> list[Figure]:
@@ -25,7 +29,7 @@ def spending(facts: Mapping[str, Json]) -> list[Figure]:
         return []
     spent.sort(key=lambda one: -one[1])
     total, back = sum(one[1] for one in spent), sum(one[2] for one in spent)
-    n = whole(mapping(facts, "data"), "n") or 0
+    n = max(0, whole(mapping(facts, "data"), "n") or 0)
     each = f", {wording.figure(total / n)} for each of {n:,} images" if n else ""
     view = {
         "kind": "bars",
@@ -41,7 +45,10 @@ def spending(facts: Mapping[str, Json]) -> list[Figure]:
 
 
 def _passes(told: Mapping[str, Json]) -> tuple[int, int]:
-    return max(0, whole(told, "forward") or 0), max(0, whole(told, "backward") or 0)
+    forward, backward = (
+        min(_MOST, max(0, whole(told, way) or 0)) for way in ("forward", "backward")
+    )
+    return forward, backward
 
 
 def _name(one: Mapping[str, Json], *, alone: bool) -> str:

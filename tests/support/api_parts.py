@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +92,19 @@ class Desk:
     async def images(
         self, name: str = "d1", project: str = "local", *, withheld: bool = False
     ) -> str:
-        """An evaluation set of 40 images that has been taken in; the same ones if withheld."""
+        """An evaluation set of 40 images that has been taken in.
+
+        Withheld it holds the same images, and even in another order.
+        """
         catalogue = self.parts.catalogue
-        raw = await self.parts.keep(project, name.encode().ljust(40 * 32, b"."))
+        digest = sha256(name.encode()).hexdigest()
+        body = name.encode().ljust(40 * 32, b".")
+        raw = await self.parts.keep(project, body[::-1] if withheld else body)
         name += "-withheld" if withheld else ""
         wish = NewEvalSet(project, name, raw, withheld=withheld)
         row = await catalogue.add_eval_set(wish, None)
         facts: dict[str, Any] = {
-            "data": DataFacts("d" * 64, 40, 10, eight_bit=True).as_json(),
+            "data": DataFacts(digest, 40, 10, eight_bit=True).as_json(),
             "details": {"shape": [3, 4, 4], "dtype": "|u1"},
         }
         blobs = {"images": raw, "labels": raw, "ids": raw}

@@ -91,6 +91,16 @@ def test_a_history_has_one_reader_at_a_time() -> None:
         assert told(first) == told(History(done[:1]))
 
 
+def test_units_that_come_meanwhile_are_read_the_next_time() -> None:
+    """A course's list goes on growing; what was added inside the block has not been read."""
+    done, histories = World(100, {}).run(), Histories()
+    live = done[:1]
+    with histories.of(live):
+        live.append(done[1])
+    live.append(done[2])
+    assert asked(histories, live) == told(History(live))
+
+
 def test_a_history_that_broke_off_is_not_gone_on_with() -> None:
     """A reader that failed may have left anything behind."""
     done, histories = World(100, {}).run(), Histories()

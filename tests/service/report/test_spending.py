@@ -51,3 +51,6 @@ def test_evidence_of_anybody_draws_nothing_wrong() -> None:
     strange: list[Json] = [{"passes": {"forward": -5}}, {"passes": "many"}, {}, None]
     assert spending(facts(*strange, ATTACK)) == []
     assert spending({"plan": []}) == []
+    [figure] = spending(facts(one("Endless", 10**300, 10**300), ATTACK, n=-3))
+    assert "for each" not in figure.caption
+    assert len(figure.caption) < 300
