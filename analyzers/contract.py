@@ -86,7 +86,7 @@ class InputSpec:
 
     def apply(self, images: FloatArray) -> Array:
         """Bring [0,1] NCHW pixels into the model's own range, layout and type."""
-        import numpy as np  # noqa: PLC0415 - not for who only reads these words
+        import numpy as np  # noqa: PLC0415 - a client reads these words and loads none
 
         values = images
         if self.scale != 1.0:
@@ -100,15 +100,10 @@ class InputSpec:
             values = values.transpose(0, 2, 3, 1)
         if self.axes:
             values = values.reshape(len(values), *self.axes)
-        return np.ascontiguousarray(self._typed(values))
-
-    def _typed(self, values: FloatArray) -> Array:
-        import numpy as np  # noqa: PLC0415 - not for who only reads these words
-
-        if not self.whole:
-            return values.astype(self.dtype)
-        limits = np.iinfo(self.dtype)
-        return np.rint(values).clip(limits.min, min(limits.max, _EXACT)).astype(self.dtype)
+        if self.whole:
+            limits = np.iinfo(self.dtype)
+            values = np.rint(values).clip(limits.min, min(limits.max, _EXACT))
+        return np.ascontiguousarray(values.astype(self.dtype))
 
     @property
     def whole(self) -> bool:

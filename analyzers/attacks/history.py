@@ -75,16 +75,12 @@ class History:
                     self._hear(row, told, tags)
 
     def _hear(self, row: int, told: Mapping[str, Json], tags: set[str]) -> None:
-        known = self.rows.get(row)
+        known = self.rows.setdefault(row, Row())
         before = _became(known)
-        if known is None:
-            known = self.rows[row] = Row()
         _update(known, told, tags)
         for depth, was, now in zip(_DEPTHS, before, _became(known), strict=True):
-            if now is not None and was != now:
-                if was is not None:
-                    self._alike[depth][was].discard(row)
-                self._alike[depth].setdefault(now, set()).add(row)
+            self._alike[depth].setdefault(was, set()).discard(row)
+            self._alike[depth].setdefault(now, set()).add(row)
 
     def _where(self, depth: Depth, meant: Callable[[_Became], bool]) -> list[int]:
         every = self._alike[depth].items()
@@ -119,10 +115,10 @@ def _told(one: Done) -> Iterator[tuple[int, dict[str, Json]]]:
         yield int(row), dict(zip(names, told, strict=True))
 
 
-def _became(row: Row | None) -> tuple[_Became | None, ...]:
-    """What became of a row at each depth; of one that nobody spoke of, nothing."""
-    fates = (None if row is None else row.at(depth) for depth in _DEPTHS)
-    return tuple(one and _Became(one.state, one.stage, one.late) for one in fates)
+def _became(row: Row) -> list[_Became]:
+    """What became of a row at each depth."""
+    fates = (row.at(depth) for depth in _DEPTHS)
+    return [_Became(one.state, one.stage, one.late) for one in fates]
 
 
 def _update(row: Row, told: Mapping[str, Json], tags: set[str]) -> None:

@@ -97,7 +97,7 @@ def told(evidence: "Mapping[str, Json]") -> list[str]:
     fits = found["preprocessing_fits"]
     if fits["view"]:
         data = fits["view"]["data"]
-        rows = zip(data.get("options", data["labels"]), data["values"], strict=True)
+        rows = zip(data["options"], data["values"], strict=True)
         lines.append(wording.plain(f"{fits['view']['title']}:"))
         lines += aligned([("", wording.plain(name), f"{value:.1%}") for name, value in rows])
     better = fits["note"] or "No known preprocessing is better than the one declared."

@@ -76,3 +76,11 @@ def test_pages_share_nothing(browser: Browser, loud: str) -> None:
         assert one.value("sessionStorage.k") == "v"
         assert other.value("sessionStorage.k") is None
         assert other.seen.console == ["log: said 7"]
+
+
+def test_another_place_of_the_same_page_is_nothing_to_wait_for(browser: Browser, loud: str) -> None:
+    """Nothing is loaded when only the part behind the hash changes."""
+    with browser.page() as page:
+        page.open(loud)
+        page.open(f"{loud}#t", timeout=5)
+        assert page.value("location.hash") == "#t"

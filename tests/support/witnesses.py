@@ -1,15 +1,20 @@
 """Entries, exhibits and folders of witnesses, made by hand."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from analyzers.contract import Array, Depth, InputSpec
+from analyzers.contract import Array, Case, Depth, Done, InputSpec
 from analyzers.pictures import sample_id
+from service.core.driver import Course, instances_for
+from service.core.policy import parse_policy
 from service.witnesses.exhibits import Exhibit
 from service.witnesses.index import DataCard, Entry, File, Index, ModelCard, Threat
 from service.witnesses.pictures import packed, pixels_digest
+from support.running import policy
+from support.toys import ATTACK, CATALOGUE
 
 SHAPE = (3, 4, 5)
 
@@ -100,3 +105,19 @@ def written(folder: Path, clean: Array, moved: Array, *, depth: Depth = "8-bit")
     (folder / entry.clean.name).write_bytes(packed(clean)[1])
     (folder / entry.files[depth].name).write_bytes(packed(moved)[1])
     return entry
+
+
+class _Ended(Course):
+    """A course of which some units are done."""
+
+    def __init__(self, case: Case, done: Sequence[Done]) -> None:
+        """Of the attack; nothing else ran."""
+        rules = parse_policy(policy(), CATALOGUE)
+        super().__init__(case, instances_for(CATALOGUE, rules), seed=0, engine="e", stops={})
+        (attack,) = [one for one in self.instances if one.analyzer is ATTACK]
+        self._done[attack.key] = list(done)
+
+
+def ended(case: Case, *done: Done) -> Course:
+    """A course of the toy attack with these units done."""
+    return _Ended(case, done)

@@ -1,6 +1,7 @@
 """Histories go on where they were, belong to one reader at a time, and outlive no course."""
 
 import gc
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -111,14 +112,20 @@ def test_a_history_that_broke_off_is_not_gone_on_with() -> None:
         assert first is not second
 
 
+def seen(histories: Histories, done: Sequence[Done]) -> weakref.ref[History]:
+    """The history of these units, held by nobody here."""
+    with histories.of(done) as history:
+        return weakref.ref(history)
+
+
 def test_nothing_is_held_of_a_course_that_is_gone() -> None:
-    """Units and histories of ended audits are collected; no more than so many are kept."""
+    """No more than so many histories are kept, and none of an audit that has ended."""
     histories = Histories(most=2)
     courses = [World(60, {}).run() for _ in range(3)]
-    for at in range(len(courses)):
-        asked(histories, courses[at])
-    assert len(histories._kept) == 2  # pyright: ignore[reportPrivateUsage] - what is held
+    held = [seen(histories, courses[at]) for at in range(3)]
+    gc.collect()
+    assert [one() is not None for one in held] == [False, True, True]
     courses.clear()
     gc.collect()
     asked(histories, [])
-    assert [len(one.read) for one in histories._kept] == [0]  # pyright: ignore[reportPrivateUsage] - what is held
+    assert [one() for one in held] == [None, None, None]

@@ -1,5 +1,6 @@
 """A policy is read and checked before anything is sent."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,12 @@ def test_only_another_seed_is_warned_about(
     """The policy's own seed, given or not, needs no warning; another one explores."""
     check_early(Rules(MINIMAL), "a service", seed)
     assert ("explores" in capsys.readouterr().err) is warned
+
+
+def test_where_no_service_can_run_the_policy_is_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another system nothing that only Linux has may be touched: a mistake is told as one."""
+    monkeypatch.setattr("platform.system", lambda: "Windows")
+    monkeypatch.setitem(sys.modules, "service.embedded", None)
+    with pytest.raises(AssayError) as caught:
+        check_early(Rules(MINIMAL.replace("gte", "gtee")), None, None)
+    assert caught.value.code is Code.POLICY_INVALID

@@ -113,6 +113,14 @@ def test_an_archive_with_anything_else_is_refused_whole(tmp_path: Path, case: st
     assert not list(tmp_path.parent.glob("row*"))
 
 
+def test_a_bad_index_leaves_nothing_of_an_earlier_audit(tmp_path: Path) -> None:
+    """Or its pictures would lie beside the evidence of this one, and be replayed for it."""
+    write_witnesses(zipped(FILES), tmp_path)
+    with pytest.raises(AssayError):
+        write_witnesses(zipped({**FILES, INDEX: b"{}"}), tmp_path)
+    assert not (tmp_path / "witnesses" / INDEX).exists()
+
+
 @pytest.mark.parametrize("spelled", ["out", "out/witnesses", "out/witnesses/index.json"])
 def test_witnesses_are_found_by_folder_or_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelled: str

@@ -279,3 +279,14 @@ def test_an_error_of_someone_else_has_no_problem_of_ours() -> None:
     unnamed = models.model_from_pb(failed).problem
     assert unnamed is not None
     assert (unnamed.code, unnamed.sentence) == ("INTERNAL", "odd")
+
+
+@pytest.mark.parametrize(
+    ("told", "heard"),
+    [(12.5, 12.5), (0.0, 0.0), (-1.0, None), (float("nan"), None), (float("inf"), None)],
+)
+def test_a_time_left_that_is_none_is_not_told(told: float, heard: float | None) -> None:
+    """A service may be anybody's; a line that says "at most nan h" helps nobody."""
+    message = common_pb2.Progress(stage="s", seconds_left=told)
+    assert parts.progress_from_pb(message).seconds_left == heard
+    assert parts.progress_from_pb(common_pb2.Progress(stage="s")).seconds_left is None

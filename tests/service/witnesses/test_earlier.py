@@ -1,24 +1,10 @@
 """Which pictures are handed to the next model: the first of each image, and no more."""
 
 from analyzers.contract import Case, DataFacts, Done, SubjectFacts, Unit
-from service.core.driver import Course, instances_for
-from service.core.policy import parse_policy
 from service.witnesses.earlier import by_threat, listed, tensors
-from support.running import policy
-from support.toys import ATTACK, CATALOGUE
+from support.witnesses import ended
 
 CASE = Case(SubjectFacts("5" * 64, 10, (3, 4, 4)), DataFacts("d" * 64, 9, 10, False))
-
-
-class Ended(Course):
-    """A course of which these units are done."""
-
-    def __init__(self, *done: Done) -> None:
-        """Of the attack; nothing else ran."""
-        rules = parse_policy(policy(), CATALOGUE)
-        super().__init__(CASE, instances_for(CATALOGUE, rules), seed=0, engine="e", stops={})
-        (attack,) = [one for one in self.instances if one.analyzer is ATTACK]
-        self._done[attack.key] = list(done)
 
 
 def unit(blob: str, **states: str) -> Done:
@@ -30,7 +16,9 @@ def unit(blob: str, **states: str) -> Done:
 
 def blobs(*done: Done) -> list[str]:
     """The blobs that are listed, in order."""
-    return [one["float32"]["blob"] for units in listed(Ended(*done)).values() for one in units]
+    return [
+        one["float32"]["blob"] for units in listed(ended(CASE, *done)).values() for one in units
+    ]
 
 
 def test_a_later_picture_of_a_known_image_is_not_listed() -> None:
@@ -49,8 +37,9 @@ def test_a_picture_that_nobody_confirmed_stands_for_none() -> None:
 
 def test_rows_lie_as_the_pictures_do() -> None:
     """Claims that were not confirmed have a picture too; the others have none."""
-    told = listed(Ended(unit("a", row_4="broken", row_2="wrong", row_7="pending", row_1="broken")))
-    ((one,),) = by_threat(told).values()
-    assert (one.rows, one.pictures) == ({"float32": [4, 7, 1]}, {"float32": "a"})
+    one = unit("a", row_4="broken", row_2="wrong", row_7="pending", row_1="broken")
+    told = listed(ended(CASE, one))
+    ((again,),) = by_threat(told).values()
+    assert (again.rows, again.pictures) == ({"float32": [4, 7, 1]}, {"float32": "a"})
     assert tensors(told, (3, 4, 4)) == {"a": ("float32", [3, 3, 4, 4])}
     assert [key.partition("@")[2] for key in told] == [*by_threat(told)]
